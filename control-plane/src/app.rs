@@ -1,0 +1,1 @@
+//! Builds everything in dependency order and owns the order of shutdown.

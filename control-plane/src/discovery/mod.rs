@@ -1,0 +1,1 @@
+//! One stream a data plane: cursors, deltas, acknowledgements; and the fleet view.

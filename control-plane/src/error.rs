@@ -1,0 +1,1 @@
+//! Every way in which a call can fail, as one type and one table.

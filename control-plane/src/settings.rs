@@ -1,0 +1,1 @@
+//! Process settings from flags and the environment.

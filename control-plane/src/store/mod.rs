@@ -1,0 +1,1 @@
+//! Committed state: resources, revisions, the change log, audit and idempotency.

@@ -1,0 +1,1 @@
+//! HTTP basics that several stages share: headers, forwarded addresses, error answers.

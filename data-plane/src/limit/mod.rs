@@ -1,0 +1,1 @@
+//! Rate limits and open-stream limits, with state that lives across config changes.

@@ -1,0 +1,1 @@
+//! One exchange as a straight list of stages.

@@ -1,0 +1,1 @@
+//! Which agent answers at this host and path.

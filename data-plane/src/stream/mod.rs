@@ -1,0 +1,1 @@
+//! Event streams: splitting, heartbeats, relaying.

@@ -1,0 +1,1 @@
+//! The agents behind the gateway: endpoints, connections, pools, deadlines.
