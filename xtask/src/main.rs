@@ -1,2 +1,38 @@
-//! Entry point.
-fn main() {}
+//! `cargo xtask`: everything that people and the continuous integration do with the repository.
+
+#![allow(clippy::print_stdout, reason = "a command line tool speaks to people")]
+
+mod ci;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// What people and the continuous integration do with the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Check the rules of the code base that rustc and clippy do not know
+    Tidy,
+    /// Run every test; sets up the SDKs that they need under target/sdk
+    Test(test::Options),
+    /// Formatting, clippy, tidy, every test: what has to be green before a merge
+    Ci,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Verb::Tidy => tidy::run(),
+        Verb::Test(options) => test::run(&options),
+        Verb::Ci => ci::run(),
+    }
+}
