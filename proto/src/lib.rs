@@ -4,6 +4,7 @@
 //! `TryFrom` leads from one to the other. `manifest` reads the same messages from YAML and JSON, `key` is the format
 //! of API keys and other tokens.
 
+pub mod model;
 pub mod wire;
 
 /// Encoded `FileDescriptorSet` of every .proto file, for gRPC reflection and compatibility checks.

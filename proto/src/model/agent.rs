@@ -1,0 +1,171 @@
+//! An agent as the gateway serves it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use super::address::Addresses;
+use super::name::{AgentName, PlanName};
+use super::selector::DataPlaneSelector;
+
+/// An A2A agent published through the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name.
+    pub name: AgentName,
+    /// Whether it is served.
+    pub state: AgentState,
+    /// What people read about it.
+    pub about: About,
+    /// Where it answers.
+    pub addresses: Addresses,
+    /// Its servers; never empty unless the state is `Saved`.
+    pub upstreams: Vec<Upstream>,
+    /// What callers see of its card.
+    pub card: CardPolicy,
+    /// Idle time before a comment line on an event stream; `None`: off; else at least 1 s.
+    pub heartbeat_interval: Option<Duration>,
+    /// The plans that open it.
+    pub plans: Vec<PlanName>,
+    /// Limits on time and size.
+    pub limits: AgentLimits,
+}
+
+/// Whether an agent is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentState {
+    /// Kept, not served.
+    Saved,
+    /// Served.
+    Deployed,
+    /// Served as absent.
+    Stopped,
+}
+
+/// What people and registries read about an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Display name; at most 256 characters.
+    pub display_name: String,
+    /// The publisher's version.
+    pub version: String,
+    /// At most 4,096 characters.
+    pub description: String,
+    /// What it can do.
+    pub capabilities: Vec<String>,
+    /// For selection.
+    pub labels: BTreeMap<String, String>,
+    /// Opaque to the gateway.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One server of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Target URL.
+    pub url: UpstreamUrl,
+    /// A2A versions spoken there; empty: any.
+    pub versions: Vec<A2aVersion>,
+    /// Data planes that use it.
+    pub selector: DataPlaneSelector,
+    /// Certificates (DER) that replace the system roots; `None`: the system's.
+    pub ca_certificates: Option<Vec<CertificateDer<'static>>>,
+    /// Name to verify and to send as SNI, if not the URL's host.
+    pub server_name: Option<ServerName<'static>>,
+    /// Wire protocol.
+    pub protocol: UpstreamProtocol,
+    /// Where the card is, if not at the well-known path: path and query at the URL's origin.
+    pub card_path: Option<Arc<str>>,
+}
+
+/// An http or https URL with host, explicit port, and a path without trailing slash (empty for the root).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamUrl {
+    /// Whether it is https.
+    pub tls: bool,
+    /// Host name in lower case, or an address literal without brackets.
+    pub host: Arc<str>,
+    /// Port, the scheme's default filled in.
+    pub port: u16,
+    /// Path as written, without a trailing slash: "" or "/a2a/rpc".
+    pub path: Arc<str>,
+    /// The URL as written.
+    pub text: Arc<str>,
+}
+
+/// Major.Minor of the A2A protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct A2aVersion {
+    /// Major.
+    pub major: u16,
+    /// Minor.
+    pub minor: u16,
+}
+
+/// Wire protocol towards an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamProtocol {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    Auto,
+    /// HTTP/1.1 always.
+    Http1,
+    /// HTTP/2 always; over http with prior knowledge.
+    Http2,
+}
+
+/// What callers see of the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardPolicy {
+    /// Who may read the public card.
+    pub visibility: CardVisibility,
+    /// What becomes of signatures.
+    pub signatures: SignaturePolicy,
+}
+
+/// Who may read the public card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardVisibility {
+    /// Everybody.
+    Public,
+    /// Whoever a plan admits.
+    Plan,
+}
+
+/// What becomes of the upstream's signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignaturePolicy {
+    /// They are removed.
+    Strip,
+}
+
+/// Limits of one agent on time and size, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentLimits {
+    /// Largest request body.
+    pub max_body_bytes: u64,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time until the head of the answer to a blocking SendMessage.
+    pub send_timeout: Duration,
+    /// Time until the head of any other unary answer.
+    pub unary_timeout: Duration,
+    /// Longest silence inside an event stream.
+    pub stream_idle_timeout: Duration,
+    /// Longest life of an event stream.
+    pub stream_max_duration: Option<Duration>,
+}
+
+impl Default for AgentLimits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 8 << 20,
+            connect_timeout: Duration::from_secs(5),
+            send_timeout: Duration::from_secs(15 * 60),
+            unary_timeout: Duration::from_secs(60),
+            stream_idle_timeout: Duration::from_secs(60 * 60),
+            stream_max_duration: None,
+        }
+    }
+}
