@@ -1,0 +1,177 @@
+// A real A2A client of @a2a-js/sdk 0.3; scenarios are documented in tests/sdk/README.md.
+
+import { randomUUID } from 'node:crypto';
+import {
+  ClientFactory,
+  DefaultAgentCardResolver,
+  JsonRpcTransportFactory,
+  createAuthenticatingFetchWithRetry,
+} from '@a2a-js/sdk/client';
+import { clientOptions, emit, errorOf, expect, rememberingFetch, runScenarios } from './support.mjs';
+
+const ALL = ['discover', 'send', 'stream', 'get', 'cancel', 'resubscribe', 'error-unknown-task', 'error-from-agent'];
+const ON_REQUEST = ['large', 'refused', 'stream-cut', 'message'];
+
+const { remembered, wrapped } = rememberingFetch();
+
+const describeError = (error) => ({
+  type: error.constructor.name,
+  message: error.message,
+  code: error.errorResponse?.error.code ?? null,
+  httpStatus: remembered.status,
+});
+
+const textOf = (parts) => parts.map((part) => part.text ?? '').join('\n');
+
+/** The header of the card's scheme that the chosen header belongs to. */
+function credentials(card, key, header) {
+  for (const scheme of Object.values(card.securitySchemes ?? {})) {
+    if (scheme.type === 'apiKey' && scheme.in === 'header' && scheme.name.toLowerCase() === header) {
+      return { [scheme.name]: key };
+    }
+    if (scheme.type === 'http' && scheme.scheme.toLowerCase() === 'bearer' && header === 'authorization') {
+      return { Authorization: `Bearer ${key}` };
+    }
+  }
+  return {};
+}
+
+class Scenarios {
+  constructor({ base, key, header, message }) {
+    Object.assign(this, { base, key, header, command: message });
+  }
+
+  async client() {
+    this.card ??= await new DefaultAgentCardResolver({ fetchImpl: wrapped }).resolve(this.base);
+    const headers = this.key ? credentials(this.card, this.key, this.header) : {};
+    const handler = { headers: async () => headers, shouldRetryWithHeaders: async () => undefined };
+    const fetchImpl = createAuthenticatingFetchWithRetry(wrapped, handler);
+    return new ClientFactory({ transports: [new JsonRpcTransportFactory({ fetchImpl })] }).createFromAgentCard(this.card);
+  }
+
+  request(text, blocking = true) {
+    const parts = [{ kind: 'text', text }];
+    return { message: { kind: 'message', messageId: randomUUID(), role: 'user', parts }, configuration: { blocking } };
+  }
+
+  async discover() {
+    await this.client();
+    const { url, preferredTransport: transport, additionalInterfaces = [] } = this.card;
+    const interfaces = [{ url, transport }, ...additionalInterfaces];
+    const within = this.base.slice(0, -1);
+    for (const { url } of interfaces) expect(url.startsWith(within), `${url} leaves ${within}`);
+    const { securitySchemes = {}, security = [] } = this.card;
+    const declared = Object.keys(securitySchemes).length > 0;
+    expect(declared === Boolean(this.key), `security schemes ${JSON.stringify(securitySchemes)}`);
+    return { interfaces, securitySchemes, security };
+  }
+
+  async send() {
+    const client = await this.client();
+    const message = await client.sendMessage(this.request('hello there'));
+    expect(textOf(message.parts) === 'echo: hello there', `answered ${JSON.stringify(message)}`);
+    return { text: textOf(message.parts) };
+  }
+
+  async large() {
+    const client = await this.client();
+    const text = `count ${'y'.repeat(3 << 20)}`;
+    const message = await client.sendMessage(this.request(text));
+    expect(textOf(message.parts) === `${text.length} characters`, `answered ${textOf(message.parts)}`);
+    return { text: textOf(message.parts) };
+  }
+
+  async collect(stream) {
+    const seen = { kinds: [], states: [], texts: [], task: null };
+    for await (const event of stream) {
+      seen.kinds.push(event.kind);
+      if (event.kind !== 'message') seen.task = event.taskId ?? event.id;
+      if (event.status) seen.states.push(event.status.state);
+      if (event.kind === 'artifact-update') seen.texts.push(textOf(event.artifact.parts));
+    }
+    return seen;
+  }
+
+  async stream() {
+    const client = await this.client();
+    const seen = await this.collect(client.sendMessageStream(this.request('stream 3 20')));
+    expect(seen.kinds[0] === 'task', `first event is ${seen.kinds[0]}`);
+    expect(seen.texts.join() === 'part 0,part 1,part 2', `parts ${seen.texts}`);
+    expect(seen.states.at(-1) === 'completed', `ended ${seen.states.at(-1)}`);
+    return seen;
+  }
+
+  async get() {
+    const client = await this.client();
+    const created = await client.sendMessage(this.request('stream 2 10'));
+    const task = await client.getTask({ id: created.id });
+    expect(task.id === created.id, 'another task came back');
+    expect(task.status.state === 'completed', `task is ${task.status.state}`);
+    return { task: task.id, state: task.status.state, artifacts: task.artifacts.length };
+  }
+
+  async cancel() {
+    const client = await this.client();
+    const before = await client.sendMessage(this.request('work', false));
+    expect(['submitted', 'working'].includes(before.status.state), before.status.state);
+    const after = await client.cancelTask({ id: before.id });
+    expect(after.status.state === 'canceled', `task is ${after.status.state}`);
+    return { task: after.id, states: [before.status.state, after.status.state] };
+  }
+
+  async resubscribe() {
+    const client = await this.client();
+    const first = client.sendMessageStream(this.request('stream 20 100'));
+    const task = (await first.next()).value.id;
+    const seen = await this.collect(client.resubscribeTask({ id: task }));
+    await first.return();
+    expect(seen.task === task, `task ${seen.task} instead of ${task}`);
+    expect(seen.texts.includes('part 19'), `parts ${seen.texts}`);
+    expect(seen.states.at(-1) === 'completed', `ended ${seen.states.at(-1)}`);
+    return seen;
+  }
+
+  async errorUnknownTask() {
+    const client = await this.client();
+    const error = describeError(await errorOf(client.getTask({ id: randomUUID() })));
+    expect(error.code === -32001, JSON.stringify(error));
+    return { error };
+  }
+
+  async errorFromAgent() {
+    const client = await this.client();
+    const created = await client.sendMessage(this.request('stream 1 1'));
+    const error = describeError(await errorOf(client.cancelTask({ id: created.id })));
+    expect(error.code === -32002, JSON.stringify(error));
+    return { error };
+  }
+
+  async refused() {
+    const client = await this.client();
+    const error = describeError(await errorOf(client.sendMessage(this.request('hello'))));
+    expect(error.httpStatus >= 400, JSON.stringify(error));
+    return { error };
+  }
+
+  async streamCut() {
+    const client = await this.client();
+    let events = 0;
+    const error = await errorOf(
+      (async () => {
+        for await (const event of client.sendMessageStream(this.request('stream 6000 100'))) {
+          if (events === 0) emit({ scenario: 'stream-cut', open: true, task: event.id });
+          events += 1;
+        }
+      })(),
+    );
+    return { events, error: describeError(error) };
+  }
+
+  async message() {
+    const client = await this.client();
+    return this.collect(client.sendMessageStream(this.request(this.command)));
+  }
+}
+
+const options = clientOptions(ALL, ON_REQUEST);
+await runScenarios(new Scenarios(options), options.names, describeError);

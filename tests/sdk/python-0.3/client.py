@@ -1,0 +1,229 @@
+"""A real A2A client of a2a-sdk 0.3; scenarios are documented in tests/sdk/README.md."""
+
+import argparse
+import asyncio
+import sys
+import uuid
+
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import httpx
+import support
+
+from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
+from a2a.client.auth import AuthInterceptor, CredentialService
+from a2a.client.errors import A2AClientError
+from a2a.client.helpers import create_text_message_object
+from a2a.types import APIKeySecurityScheme, Message, Task, TaskIdParams, TaskQueryParams
+from a2a.utils import get_artifact_text, get_message_text
+from support import expect
+
+
+class Credential(CredentialService):
+    """Gives the key for the scheme of the card that asks for it in the chosen header."""
+
+    def __init__(self, key: str, header: str, card):
+        self.key, self.header, self.card = key, header.lower(), card
+
+    async def get_credentials(self, security_scheme_name, context):
+        scheme = self.card.security_schemes[security_scheme_name].root
+        is_key = isinstance(scheme, APIKeySecurityScheme)
+        named = scheme.name.lower() if is_key else 'authorization'
+        return self.key if named == self.header else None
+
+
+def describe_error(error: Exception) -> dict:
+    """Type, code, HTTP status and text of an error as the SDK shows it."""
+    inner = getattr(error, 'error', None)
+    return {
+        'type': type(error).__name__,
+        'message': str(error),
+        'httpStatus': getattr(error, 'status_code', None),
+        'code': getattr(inner, 'code', None),
+        'data': getattr(inner, 'data', None),
+    }
+
+
+class Scenarios:
+    """One method per scenario; each returns what it observed or raises."""
+
+    def __init__(self, arguments, http: httpx.AsyncClient):
+        self.base, self.http = arguments.url.rstrip('/'), http
+        self.key, self.header, self.command = arguments.api_key, arguments.header, arguments.message
+        self.card = None
+
+    async def client(self, *, streaming: bool = True, polling: bool = False):
+        if self.card is None:
+            self.card = await A2ACardResolver(self.http, self.base).get_agent_card()
+        interceptors = []
+        if self.key:
+            interceptors.append(AuthInterceptor(Credential(self.key, self.header, self.card)))
+        config = ClientConfig(httpx_client=self.http, streaming=streaming, polling=polling)
+        return ClientFactory(config).create(self.card, interceptors=interceptors)
+
+    async def discover(self) -> dict:
+        await self.client()
+        card = self.card.model_dump(mode='json', by_alias=True, exclude_none=True)
+        interfaces = [{'url': card['url'], 'transport': card.get('preferredTransport')}]
+        interfaces += card.get('additionalInterfaces', [])
+        for interface in interfaces:
+            expect(interface['url'].startswith(self.base), f'{interface["url"]} leaves {self.base}')
+        schemes = card.get('securitySchemes', {})
+        expect(bool(schemes) == bool(self.key), f'security schemes {schemes} with key {bool(self.key)}')
+        security = card.get('security', [])
+        return {'interfaces': interfaces, 'securitySchemes': schemes, 'security': security}
+
+    async def send(self) -> dict:
+        client = await self.client(streaming=False)
+        message = create_text_message_object(content='hello there')
+        events = [event async for event in client.send_message(message)]
+        texts = [get_message_text(event) for event in events]
+        expect(texts == ['echo: hello there'], f'answered {texts}')
+        return {'text': texts[0]}
+
+    async def large(self) -> dict:
+        client = await self.client(streaming=False)
+        text = 'count ' + 'y' * (3 << 20)
+        answer = await anext(client.send_message(create_text_message_object(content=text)))
+        expect(get_message_text(answer) == f'{len(text)} characters', 'another answer came back')
+        return {'text': get_message_text(answer)}
+
+    async def collect(self, stream) -> dict:
+        seen = {'kinds': [], 'states': [], 'texts': [], 'task': None}
+        async for event in stream:
+            if isinstance(event, Message):
+                seen['kinds'].append('message')
+                continue
+            task, update = event
+            seen['task'] = task.id
+            kind = update.kind if update else 'task'
+            seen['kinds'].append(kind)
+            if kind == 'artifact-update':
+                seen['texts'].append(get_artifact_text(update.artifact))
+            else:
+                seen['states'].append(update.status.state.value if update else task.status.state.value)
+        return seen
+
+    async def stream(self) -> dict:
+        client = await self.client()
+        message = create_text_message_object(content='stream 3 20')
+        seen = await self.collect(client.send_message(message))
+        expect(seen['kinds'][0] == 'task', f'first event is {seen["kinds"][0]}')
+        expect(seen['texts'] == ['part 0', 'part 1', 'part 2'], f'parts {seen["texts"]}')
+        expect(seen['states'][-1] == 'completed', f'ended {seen["states"][-1]}')
+        return seen
+
+    async def first_task(self, client, text: str) -> Task:
+        task, _ = await anext(client.send_message(create_text_message_object(content=text)))
+        return task
+
+    async def get(self) -> dict:
+        client = await self.client(streaming=False)
+        created = await self.first_task(client, 'stream 2 10')
+        task = await client.get_task(TaskQueryParams(id=created.id))
+        state = task.status.state.value
+        expect(task.id == created.id, 'another task came back')
+        expect(state == 'completed', f'task is {state}')
+        return {'task': task.id, 'state': state, 'artifacts': len(task.artifacts or [])}
+
+    async def cancel(self) -> dict:
+        client = await self.client(streaming=False, polling=True)
+        created = await self.first_task(client, 'work')
+        before = created.status.state.value
+        expect(before in ('submitted', 'working'), before)
+        task = await client.cancel_task(TaskIdParams(id=created.id))
+        after = task.status.state.value
+        expect(after == 'canceled', f'task is {after}')
+        return {'task': task.id, 'states': [before, after]}
+
+    async def resubscribe(self) -> dict:
+        client = await self.client()
+        first = client.send_message(create_text_message_object(content='stream 20 100'))
+        task, _ = await anext(first)
+        seen = await self.collect(client.resubscribe(TaskIdParams(id=task.id)))
+        await first.aclose()
+        expect(seen['task'] == task.id, f'task {seen["task"]} instead of {task.id}')
+        expect('part 19' in seen['texts'], f'parts {seen["texts"]}')
+        expect(seen['states'][-1] == 'completed', f'ended {seen["states"][-1]}')
+        return seen
+
+    async def error(self, attempt) -> dict:
+        try:
+            await attempt
+        except A2AClientError as error:
+            return describe_error(error)
+        raise support.Failed('succeeded where an error was due')
+
+    async def error_unknown_task(self) -> dict:
+        client = await self.client()
+        error = await self.error(client.get_task(TaskQueryParams(id=str(uuid.uuid4()))))
+        expect(error['code'] == -32001, f'error {error}')
+        return {'error': error}
+
+    async def error_from_agent(self) -> dict:
+        client = await self.client(streaming=False)
+        message = create_text_message_object(content='fail')
+        error = await self.error(anext(client.send_message(message)))
+        expect(error['code'] == -32004, f'error {error}')
+        return {'error': error}
+
+    async def refused(self) -> dict:
+        client = await self.client(streaming=False)
+        message = create_text_message_object(content='hello')
+        error = await self.error(anext(client.send_message(message)))
+        expect(error['httpStatus'] is not None, f'error {error}')
+        return {'error': error}
+
+    async def stream_cut(self) -> dict:
+        client = await self.client()
+        events = 0
+        try:
+            message = create_text_message_object(content='stream 6000 100')
+            async for task, _ in client.send_message(message):
+                if events == 0:
+                    support.emit({'scenario': 'stream-cut', 'open': True, 'task': task.id})
+                events += 1
+        except A2AClientError as error:
+            return {'events': events, 'error': describe_error(error)}
+        raise support.Failed(f'ended without an error after {events} events')
+
+    async def message(self) -> dict:
+        client = await self.client()
+        message = create_text_message_object(content=self.command)
+        return await self.collect(client.send_message(message))
+
+
+ALL = [
+    'discover',
+    'send',
+    'stream',
+    'get',
+    'cancel',
+    'resubscribe',
+    'error-unknown-task',
+    'error-from-agent',
+]
+ON_REQUEST = ['large', 'refused', 'stream-cut', 'message']
+
+
+async def main() -> int:
+    """Runs the scenarios that the options choose."""
+    support.exit_quietly_on_sigterm()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--url', required=True, help='address of the agent, without /.well-known')
+    parser.add_argument('--api-key')
+    parser.add_argument('--header', default='X-API-Key')
+    parser.add_argument('--message', default='hello', help='text sent by the scenario "message"')
+    parser.add_argument('--scenario', action='append', choices=[*ALL, *ON_REQUEST, 'all'])
+    arguments = parser.parse_args()
+    names = ALL if not arguments.scenario or 'all' in arguments.scenario else arguments.scenario
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+        scenarios = Scenarios(arguments, http)
+        table = {name: getattr(scenarios, name.replace('-', '_')) for name in [*ALL, *ON_REQUEST]}
+        return await support.run_scenarios(table, names, describe_error)
+
+
+if __name__ == '__main__':
+    sys.exit(asyncio.run(main()))
