@@ -28,7 +28,7 @@ const textOf = (parts) => parts.map((part) => part.content?.value ?? '').join('\
 
 /** The header of the card's scheme that the chosen header belongs to. */
 function credentials(card, key, header) {
-  for (const { scheme } of Object.values(card.securitySchemes)) {
+  for (const { scheme } of Object.values(card.securitySchemes ?? {})) {
     if (scheme.$case === 'apiKeySecurityScheme' && scheme.value.name.toLowerCase() === header) {
       return { [scheme.value.name]: key };
     }
@@ -70,7 +70,7 @@ class Scenarios {
 
   async discover() {
     await this.client();
-    const { supportedInterfaces: interfaces, securitySchemes, securityRequirements: security } = this.card;
+    const { supportedInterfaces: interfaces, securitySchemes = {}, securityRequirements: security = [] } = this.card;
     const within = this.base.slice(0, -1);
     for (const { url } of interfaces) expect(url.startsWith(within), `${url} leaves ${within}`);
     const declared = Object.keys(securitySchemes).length > 0;

@@ -164,9 +164,9 @@ class Scenarios:
 
     async def error_from_agent(self) -> dict:
         client = await self.client(streaming=False)
-        message = create_text_message_object(content='fail')
-        error = await self.error(anext(client.send_message(message)))
-        expect(error['code'] == -32004, f'error {error}')
+        created = await self.first_task(client, 'stream 1 1')
+        error = await self.error(client.cancel_task(TaskIdParams(id=created.id)))
+        expect(error['code'] == -32002, f'error {error}')
         return {'error': error}
 
     async def refused(self) -> dict:

@@ -179,8 +179,9 @@ class Scenarios:
 
     async def error_from_agent(self) -> dict:
         client = await self.client(streaming=False)
-        error = await self.error(anext(client.send_message(self.request('fail'))))
-        expect(error['code'] == -32004, f'error {error}')
+        events = [event async for event in client.send_message(self.request('stream 1 1'))]
+        error = await self.error(client.cancel_task(CancelTaskRequest(id=events[0].task.id)))
+        expect(error['code'] == -32002, f'error {error}')
         return {'error': error}
 
     async def refused(self) -> dict:
