@@ -5,6 +5,7 @@
     unused_qualifications,
     elided_lifetimes_in_paths,
     clippy::all,
+    clippy::allow_attributes_without_reason,
     clippy::too_many_lines,
     reason = "generated code; documented in the .proto files"
 )]
