@@ -1,0 +1,58 @@
+//! The harness's own parts that other tests trust: the raw client, the scripted agent, the metrics parser.
+
+use std::io::Read as _;
+
+use serde_json::json;
+use system_tests::harness::{
+    Upstream,
+    http::{Connection, get, post, request},
+    metrics::Metrics,
+    upstream::Then,
+};
+
+fn address(upstream: &Upstream) -> std::net::SocketAddr {
+    upstream.url()["http://".len()..].parse().expect("an address")
+}
+
+#[test]
+fn a_scripted_agent_serves_its_card_and_answers() {
+    let upstream = Upstream::well_behaved();
+    let card = get(address(&upstream), "/.well-known/agent-card.json", &[("host", "h:1")]).json();
+    assert_eq!(card["url"], "http://h:1/");
+    let call = json!({"jsonrpc": "2.0", "id": 7, "method": "SendMessage"}).to_string();
+    let answer = post(address(&upstream), "/", &[], call.as_bytes()).json();
+    assert_eq!(answer["id"], 7);
+    assert_eq!(answer["result"]["message"]["role"], "ROLE_AGENT");
+    assert_eq!(upstream.calls().len(), 1);
+}
+
+#[test]
+fn chunked_bodies_are_read_both_ways() {
+    let upstream = Upstream::start(|request, stream| {
+        let size = request.body.len();
+        let text = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\n{size}\r\n0\r\n\r\n"
+        );
+        system_tests::harness::upstream::write(stream, text.as_bytes());
+        Then::Keep
+    });
+    let mut connection = Connection::open(address(&upstream));
+    for _ in 0..2 {
+        connection.send(&request("POST", "/", &[("transfer-encoding", "chunked")], b"3\r\nxyz\r\n0\r\n\r\n"));
+        assert_eq!(connection.response().text(), "ab3");
+    }
+    connection.send(&request("GET", "/", &[], b""));
+    let head = connection.head().expect("an answer");
+    let mut body = String::new();
+    connection.body(&head).read_to_string(&mut body).expect("a body");
+    assert_eq!(body, "ab0");
+}
+
+#[test]
+fn metrics_are_summed_by_labels() {
+    let text = "# HELP a b\na_total{x=\"1\",y=\"p,\\\"q\\\"\"} 2\na_total{x=\"1\",y=\"r\"} 3\na_total{x=\"2\"} 4\nb 1\n";
+    let metrics = Metrics::parse(text);
+    assert!((metrics.sum("a_total", &[("x", "1")]) - 5.0).abs() < 0.1);
+    assert!((metrics.sum("a_total", &[("y", "p,\\\"q\\\"")]) - 2.0).abs() < 0.1);
+    assert!((metrics.sum("b", &[]) - 1.0).abs() < 0.1);
+}
