@@ -9,6 +9,7 @@ pub mod error;
 pub mod memory;
 pub mod records;
 pub mod resource;
+pub mod sqlite;
 
 use futures_util::future::BoxFuture;
 use signalbox_proto::model::lane::Lane;
