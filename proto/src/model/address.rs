@@ -65,3 +65,8 @@ pub struct Addresses {
     /// Own public base URLs; the first that matches the data plane wins.
     pub public_urls: Vec<PublicUrl>,
 }
+
+mod from_wire;
+pub(crate) use from_wire::{reserved_agent, reserved_organization};
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::address::Addresses;
+use super::bound;
 use super::name::{AgentName, PlanName};
 use super::selector::DataPlaneSelector;
 
@@ -160,12 +161,17 @@ pub struct AgentLimits {
 impl Default for AgentLimits {
     fn default() -> Self {
         Self {
-            max_body_bytes: 8 << 20,
-            connect_timeout: Duration::from_secs(5),
-            send_timeout: Duration::from_secs(15 * 60),
-            unary_timeout: Duration::from_secs(60),
-            stream_idle_timeout: Duration::from_secs(60 * 60),
+            max_body_bytes: bound::MAX_BODY_BYTES.default.unwrap_or_default(),
+            connect_timeout: bound::CONNECT_TIMEOUT.default_duration(),
+            send_timeout: bound::SEND_TIMEOUT.default_duration(),
+            unary_timeout: bound::UNARY_TIMEOUT.default_duration(),
+            stream_idle_timeout: bound::STREAM_IDLE_TIMEOUT.default_duration(),
             stream_max_duration: None,
         }
     }
 }
+
+mod from_wire;
+#[cfg(test)]
+mod tests;
+mod upstream;

@@ -22,3 +22,5 @@ pub struct Credential {
     /// When it stops working.
     pub expire_time: Option<SystemTime>,
 }
+
+mod from_wire;

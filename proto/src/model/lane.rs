@@ -78,3 +78,8 @@ pub struct Delta {
     /// When `to` was committed.
     pub commit_time: Option<SystemTime>,
 }
+
+mod from_wire;
+pub use from_wire::{RefusedChange, RefusedDelta, strip_agent, strip_plan};
+#[cfg(test)]
+mod tests;

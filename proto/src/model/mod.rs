@@ -6,9 +6,13 @@
 
 pub mod address;
 pub mod agent;
+pub mod bound;
+pub mod check;
+pub mod consumer;
 pub mod credential;
 pub mod lane;
 pub mod name;
 pub mod plan;
 pub mod selector;
+pub mod url;
 pub mod violation;

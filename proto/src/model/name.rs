@@ -143,3 +143,30 @@ resource_name!(
     /// Name of a data-plane token.
     DataPlaneTokenName, "dataPlaneTokens/{}", "dataPlaneTokens/{id}"
 );
+
+fn first_segments(name: &str, count: usize) -> Arc<str> {
+    let end = name.match_indices('/').nth(count - 1).map_or(name.len(), |(index, _)| index);
+    Arc::from(&name[..end])
+}
+
+impl SubscriptionName {
+    /// Whose subscription it is.
+    #[must_use]
+    pub fn consumer(&self) -> ConsumerName {
+        ConsumerName(first_segments(&self.0, 4))
+    }
+}
+
+impl ApiKeyName {
+    /// Whose key it is.
+    #[must_use]
+    pub fn consumer(&self) -> ConsumerName {
+        ConsumerName(first_segments(&self.0, 4))
+    }
+
+    /// The subscription that it hangs from.
+    #[must_use]
+    pub fn subscription(&self) -> SubscriptionName {
+        SubscriptionName(first_segments(&self.0, 6))
+    }
+}

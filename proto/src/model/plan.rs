@@ -88,3 +88,8 @@ pub enum RateLimitKey {
     /// Everybody together.
     Plan,
 }
+
+mod from_wire;
+pub use from_wire::DEFAULT_KEY_HEADER;
+#[cfg(test)]
+mod tests;

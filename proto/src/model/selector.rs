@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::violation::{FieldPath, Violations};
+use super::{bound, check};
+use crate::wire::config::v1 as wire;
+
 /// Selects data planes by region and labels; the empty one selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DataPlaneSelector {
@@ -23,5 +27,25 @@ impl DataPlaneSelector {
     pub fn matches(&self, region: &str, labels: &BTreeMap<String, String>) -> bool {
         (self.regions.is_empty() || self.regions.iter().any(|r| r == region))
             && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+
+    /// Checks a selector; an absent one selects all.
+    pub(crate) fn from_wire(
+        wire: Option<wire::DataPlaneSelector>,
+        at: &FieldPath,
+        wrong: &mut Violations,
+    ) -> Self {
+        let wire::DataPlaneSelector { regions, labels } = wire.unwrap_or_default();
+        let regions_at = at.field("regions");
+        check::count(regions.len(), &bound::REGIONS, &regions_at, wrong);
+        let regions: Vec<String> = regions
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, region)| {
+                check::text(region, &bound::REGION, &regions_at.index(index), wrong)
+            })
+            .collect();
+        check::unique(&regions, &regions_at, wrong);
+        Self { regions, labels: check::labels(labels, &at.field("labels"), wrong) }
     }
 }
