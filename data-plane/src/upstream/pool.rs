@@ -1,0 +1,337 @@
+//! Connections to agents, one pool per worker thread, and the exchange of one request over them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+
+use super::address::AddressRules;
+use super::body::ResponseBody;
+use super::connect::{Connected, connect};
+use super::endpoint::{Endpoint, EndpointIdentity};
+use super::error::{UpstreamError, UpstreamErrorKind};
+use super::http1::{self, Http1Connection};
+use super::http2::{self, Http2Connection, StreamPlace};
+use super::resolve::Resolver;
+use super::slot::Slot;
+use crate::clock;
+
+/// Bounds of a pool. Every one holds per worker.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// Time after which an idle HTTP/1.1 connection is closed: below the 5 s of Node.js and uvicorn, the shortest
+    /// keep-alive time in common use, so that the agent rarely closes first.
+    pub idle_timeout: Duration,
+    /// Idle HTTP/1.1 connections kept per endpoint.
+    pub idle_connections_max: usize,
+    /// Time after which an HTTP/2 connection without streams is closed.
+    pub http2_idle_timeout: Duration,
+    /// HTTP/2 connections per endpoint; beyond them a stream waits for another to end.
+    pub http2_connections_max: usize,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Duration::from_secs(4),
+            idle_connections_max: 128,
+            http2_idle_timeout: Duration::from_secs(60),
+            http2_connections_max: 64,
+        }
+    }
+}
+
+/// When a request may be sent a second time, on a fresh connection, after a kept one turned out to be dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Never.
+    Never,
+    /// Only if the agent cannot have seen it: the choice for everything that changes state.
+    IfNothingSent,
+    /// Also if it may have been seen: only for what is safe to repeat.
+    Idempotent,
+}
+
+/// Deadlines of one exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct SendOptions {
+    /// Time from the call until the response head, connecting included.
+    pub head_timeout: Duration,
+    /// Longest silence inside the response body; `None` where the reader watches over that itself.
+    pub body_timeout: Option<Duration>,
+    /// When it may be sent again.
+    pub retry: Retry,
+}
+
+/// Counts of one pool since its start, and what it keeps now.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// Connections opened.
+    pub opened: u64,
+    /// Exchanges on a kept connection.
+    pub reused: u64,
+    /// Exchanges repeated after a kept connection turned out to be dead.
+    pub retried: u64,
+    /// Idle HTTP/1.1 connections.
+    pub idle_http1: usize,
+    /// Open HTTP/2 connections.
+    pub open_http2: usize,
+}
+
+/// A failed attempt, with the request where it was not consumed.
+pub(super) struct Failure {
+    pub(super) error: UpstreamError,
+    pub(super) request: Option<Request<Full<Bytes>>>,
+}
+
+/// The connections of one worker; clones share them.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    resolver: Resolver,
+    settings: PoolSettings,
+    // One worker, one thread: never contended, and never held across an await.
+    slots: Mutex<HashMap<EndpointIdentity, Slot, foldhash::fast::RandomState>>,
+    opened: AtomicU64,
+    reused: AtomicU64,
+    retried: AtomicU64,
+}
+
+/// A connection, or a place on one, for one exchange.
+enum Lease {
+    Http1 { connection: Http1Connection, is_reused: bool },
+    Http2 { connection: Http2Connection, place: StreamPlace, is_reused: bool },
+}
+
+impl Pool {
+    /// An empty pool. Must be called on the worker's runtime: a task of its own closes idle connections.
+    pub fn new(settings: PoolSettings, rules: Arc<AddressRules>) -> Self {
+        let inner = Arc::new(Inner {
+            resolver: Resolver::new(rules),
+            settings,
+            slots: Mutex::default(),
+            opened: AtomicU64::new(0),
+            reused: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&inner)));
+        Self { inner }
+    }
+
+    /// Sends a request and waits for the response head.
+    ///
+    /// The request's target is used as path and query; scheme, authority, Host and connection headers are the
+    /// endpoint's. Redirects are returned, never followed. Cancelling closes the HTTP/1.1 connection or resets the
+    /// HTTP/2 stream; so does dropping the body before its end.
+    ///
+    /// # Errors
+    /// See [`UpstreamErrorKind`]; [`UpstreamError::nothing_sent`] says whether the agent can have seen the request.
+    pub async fn send(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Bytes>,
+        options: SendOptions,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let is_sent = AtomicBool::new(false);
+        let exchange = self.exchange(endpoint, request.map(Full::new), options, &is_sent);
+        match tokio::time::timeout(options.head_timeout, exchange).await {
+            Ok(result) => result,
+            Err(_) if is_sent.into_inner() => {
+                Err(UpstreamError::after_sending(UpstreamErrorKind::HeadTimeout))
+            }
+            Err(_) => Err(UpstreamError::before_sending(UpstreamErrorKind::HeadTimeout)),
+        }
+    }
+
+    /// Closes the idle connections to endpoints that are no longer configured. Exchanges under way are not touched.
+    pub fn retain(&self, mut is_live: impl FnMut(&EndpointIdentity) -> bool) {
+        let removed: Vec<Slot> = {
+            let mut slots = self.inner.lock();
+            slots.extract_if(|identity, _| !is_live(identity)).map(|(_, slot)| slot).collect()
+        };
+        drop(removed);
+    }
+
+    /// What the pool has done and keeps.
+    pub fn counts(&self) -> PoolCounts {
+        let mut counts = PoolCounts {
+            opened: self.inner.opened.load(Ordering::Relaxed),
+            reused: self.inner.reused.load(Ordering::Relaxed),
+            retried: self.inner.retried.load(Ordering::Relaxed),
+            ..PoolCounts::default()
+        };
+        for slot in self.inner.lock().values() {
+            let (idle, shared) = slot.kept();
+            counts.idle_http1 += idle;
+            counts.open_http2 += shared;
+        }
+        counts
+    }
+
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        mut request: Request<Full<Bytes>>,
+        options: SendOptions,
+        is_sent: &AtomicBool,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let mut is_second = false;
+        loop {
+            let lease = self.check_out(endpoint, is_second).await?;
+            let may_retry = !is_second && options.retry != Retry::Never;
+            let spare = (may_retry && lease.needs_spare(options.retry)).then(|| request.clone());
+            is_sent.store(true, Ordering::Relaxed);
+            let failure = match self.send_on(lease, endpoint, request, options).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let is_repeatable = failure.error.nothing_sent()
+                || (options.retry == Retry::Idempotent && failure.error.kind() == UpstreamErrorKind::Reset);
+            match failure.request.or(spare) {
+                Some(again) if may_retry && is_repeatable => request = again,
+                _ => return Err(failure.error),
+            }
+            self.inner.retried.fetch_add(1, Ordering::Relaxed);
+            is_sent.store(false, Ordering::Relaxed);
+            is_second = true;
+        }
+    }
+
+    async fn send_on(
+        &self,
+        lease: Lease,
+        endpoint: &Endpoint,
+        mut request: Request<Full<Bytes>>,
+        options: SendOptions,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let unsendable = |error| Failure { error, request: None };
+        match lease {
+            Lease::Http1 { mut connection, .. } => {
+                http1::prepare(endpoint, &mut request).map_err(unsendable)?;
+                let response = connection.send(request).await?;
+                let home = Home { pool: Arc::downgrade(&self.inner), identity: endpoint.identity().clone() };
+                Ok(response.map(|body| ResponseBody::http1(body, connection, home, options.body_timeout)))
+            }
+            Lease::Http2 { mut connection, place, .. } => {
+                http2::prepare(endpoint, &mut request).map_err(unsendable)?;
+                let response = connection.send(request).await?;
+                Ok(response.map(|body| ResponseBody::http2(body, place, options.body_timeout)))
+            }
+        }
+    }
+
+    async fn check_out(&self, endpoint: &Endpoint, is_fresh: bool) -> Result<Lease, UpstreamError> {
+        if !is_fresh && let Some(lease) = self.take_kept(endpoint).await {
+            self.inner.reused.fetch_add(1, Ordering::Relaxed);
+            return Ok(lease);
+        }
+        let opening = {
+            let mut slots = self.inner.lock();
+            let slot = slots.entry(endpoint.identity().clone()).or_default();
+            slot.speaks_http2.then(|| Arc::clone(&slot.opening))
+        };
+        let Some(opening) = opening else { return self.open(endpoint).await };
+        let _only_one = opening.lock().await;
+        // Another exchange may have opened a connection with places for all who waited.
+        if !is_fresh && let Some((connection, place)) = self.take_place(endpoint) {
+            return Ok(Lease::Http2 { connection, place, is_reused: true });
+        }
+        self.open(endpoint).await
+    }
+
+    async fn take_kept(&self, endpoint: &Endpoint) -> Option<Lease> {
+        loop {
+            let mut connection = {
+                let mut slots = self.inner.lock();
+                let slot = slots.get_mut(endpoint.identity())?;
+                let now = clock::now();
+                if let Some((connection, place)) = slot.take_place(now) {
+                    return Some(Lease::Http2 { connection, place, is_reused: true });
+                }
+                slot.take_idle(now, self.inner.settings.idle_timeout)?
+            };
+            if connection.is_usable().await {
+                return Some(Lease::Http1 { connection, is_reused: true });
+            }
+        }
+    }
+
+    fn take_place(&self, endpoint: &Endpoint) -> Option<(Http2Connection, StreamPlace)> {
+        let mut slots = self.inner.lock();
+        let slot = slots.get_mut(endpoint.identity())?;
+        slot.take_place(clock::now()).or_else(|| slot.force_place(self.inner.settings.http2_connections_max))
+    }
+
+    async fn open(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
+        let Connected { transport, is_http2 } = connect(endpoint, &self.inner.resolver).await?;
+        self.inner.opened.fetch_add(1, Ordering::Relaxed);
+        if !is_http2 {
+            self.inner.lock().entry(endpoint.identity().clone()).or_default().speaks_http2 = false;
+            let connection = Http1Connection::start(transport).await?;
+            return Ok(Lease::Http1 { connection, is_reused: false });
+        }
+        let connection = Http2Connection::start(transport).await?;
+        let place = connection.force_place();
+        let mut slots = self.inner.lock();
+        let slot = slots.entry(endpoint.identity().clone()).or_default();
+        slot.speaks_http2 = true;
+        slot.add_shared(connection.clone(), clock::now());
+        Ok(Lease::Http2 { connection, place, is_reused: false })
+    }
+}
+
+impl Lease {
+    /// Whether a copy of the request must be kept to send it again. HTTP/1.1 gives it back when nothing was sent;
+    /// HTTP/2 does not when the agent refuses the stream.
+    fn needs_spare(&self, retry: Retry) -> bool {
+        match self {
+            Self::Http1 { is_reused, .. } => *is_reused && retry == Retry::Idempotent,
+            Self::Http2 { is_reused, .. } => *is_reused || retry == Retry::Idempotent,
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, HashMap<EndpointIdentity, Slot, foldhash::fast::RandomState>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where an HTTP/1.1 connection goes when its response has been read to the end.
+#[derive(Debug)]
+pub(super) struct Home {
+    pool: Weak<Inner>,
+    identity: EndpointIdentity,
+}
+
+impl Home {
+    /// Gives the connection back; closes it if pool or endpoint are gone.
+    pub(super) fn take_back(&self, connection: Http1Connection) {
+        let Some(inner) = self.pool.upgrade() else { return };
+        if let Some(slot) = inner.lock().get_mut(&self.identity) {
+            slot.keep(connection, clock::now(), inner.settings.idle_connections_max);
+        }
+    }
+}
+
+/// Closes idle connections until the pool is gone.
+async fn sweep(pool: Weak<Inner>) {
+    loop {
+        let Some(interval) = pool.upgrade().map(|inner| inner.settings.idle_timeout / 2) else { return };
+        tokio::time::sleep(interval.max(Duration::from_millis(10))).await;
+        let Some(inner) = pool.upgrade() else { return };
+        let now = clock::now();
+        // Empty slots stay: a connection in use has to find its own when it comes back.
+        for slot in inner.lock().values_mut() {
+            slot.sweep(now, inner.settings.idle_timeout, inner.settings.http2_idle_timeout);
+        }
+    }
+}
