@@ -2,7 +2,9 @@
 
 #![allow(clippy::print_stdout, reason = "a command line tool speaks to people")]
 
+mod bench;
 mod ci;
+mod process;
 mod test;
 mod tidy;
 mod tools;
@@ -25,6 +27,8 @@ enum Verb {
     Tidy,
     /// Run every test; sets up the SDKs that they need under target/sdk
     Test(test::Options),
+    /// Measure a data plane beside nginx and Envoy
+    Bench(bench::Options),
     /// Formatting, clippy, tidy, every test: what has to be green before a merge
     Ci,
 }
@@ -33,6 +37,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Verb::Tidy => tidy::run(),
         Verb::Test(options) => test::run(&options),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Ci => ci::run(),
     }
 }

@@ -61,7 +61,7 @@ fn set_up() -> Result<()> {
         if let Ok(requirements) = list("requirements.txt") {
             python::environment(&name, &requirements)?;
         } else if let Ok(manifest) = list("package.json") {
-            node::find()?.packages(&name, &manifest)?;
+            node::find()?.packages(&name, &manifest, &list("package-lock.json")?)?;
         }
     }
     Ok(())

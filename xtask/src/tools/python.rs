@@ -26,6 +26,7 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
         let list = place.join("requirements.txt");
         std::fs::write(&list, requirements).with_context(|| format!("cannot write {}", list.display()))?;
         let mut pip = Command::new(&python);
+        pip.env("PIP_ROOT_USER_ACTION", "ignore");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&list);
         workspace::run(&mut pip).with_context(|| format!("cannot install the Python packages of {name}"))
@@ -42,6 +43,7 @@ pub(crate) fn unpacked_wheel(name: &str, requirement: &str) -> Result<PathBuf> {
     stamped(&place, requirement, || {
         let system = system_python()?;
         let mut pip = Command::new(system);
+        pip.env("PIP_ROOT_USER_ACTION", "ignore");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
         pip.arg(&place).arg(requirement);
         workspace::run(&mut pip).with_context(|| format!("cannot fetch {requirement} from the package index"))
