@@ -1,6 +1,6 @@
 //! `cargo xtask`: everything that people and the continuous integration do with the repository.
 
-#![allow(clippy::print_stdout, reason = "a command line tool speaks to people")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to people")]
 
 mod bench;
 mod ci;
@@ -10,7 +10,8 @@ mod tidy;
 mod tools;
 mod workspace;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// What people and the continuous integration do with the repository.
@@ -33,11 +34,17 @@ enum Verb {
     Ci,
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
         Verb::Tidy => tidy::run(),
         Verb::Test(options) => test::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Ci => ci::run(),
+    };
+    if let Err(error) = done {
+        // The chain of causes; a backtrace through this program would help nobody.
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -41,7 +41,8 @@ fn the_model_is_pure_in_its_tests_too() {
     assert_eq!(rules("proto/src/model/agent.rs", "let now = std::time::Instant::now();"), ["pure-model"]);
     assert_eq!(rules("proto/src/model/agent/tests.rs", "async {}"), ["pure-model"]);
     assert_eq!(rules("proto/src/model/agent.rs", "std::fs::read(path)"), ["pure-model"]);
-    assert!(rules("proto/src/model/agent.rs", "use std::time::Duration; // async").is_empty());
+    assert_eq!(rules("proto/src/model/agent.rs", "let now = SystemTime::now();"), ["pure-model"]);
+    assert!(rules("proto/src/model/agent.rs", "fn f(now: std::time::SystemTime) {} // async").is_empty());
 }
 
 #[test]
