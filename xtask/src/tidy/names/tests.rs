@@ -37,10 +37,11 @@ fn sockets_are_named_in_net_and_upstream_alone() {
 }
 
 #[test]
-fn the_model_is_pure_in_its_tests_too() {
+fn the_model_is_pure() {
     assert_eq!(rules("proto/src/model/agent.rs", "let now = std::time::Instant::now();"), ["pure-model"]);
     assert_eq!(rules("proto/src/model/agent/tests.rs", "async {}"), ["pure-model"]);
     assert_eq!(rules("proto/src/model/agent.rs", "std::fs::read(path)"), ["pure-model"]);
+    assert!(rules("proto/src/model/bound/tests.rs", "std::fs::read(path)").is_empty());
     assert_eq!(rules("proto/src/model/agent.rs", "let now = SystemTime::now();"), ["pure-model"]);
     assert!(rules("proto/src/model/agent.rs", "fn f(now: std::time::SystemTime) {} // async").is_empty());
 }
