@@ -13,6 +13,7 @@ pub mod credential;
 pub mod lane;
 pub mod name;
 pub mod plan;
+pub mod rules;
 pub mod selector;
 pub mod url;
 pub mod violation;
