@@ -1,0 +1,142 @@
+//! Strings and member names of a JSON document, borrowed from it where they hold no escape.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// A JSON string. Unlike `Cow<str>`, it borrows where it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Text)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// The members that a decision is read from, in requests and answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Jsonrpc,
+    Method,
+    Id,
+    Params,
+    TaskId,
+    ContextId,
+    SessionId,
+    Message,
+    Configuration,
+    Blocking,
+    ReturnImmediately,
+    PushConfig,
+    Other,
+}
+
+impl Key {
+    /// camelCase, or the snake_case that the Python and JavaScript servers also read.
+    pub(super) fn of(name: &str) -> Self {
+        match name {
+            "jsonrpc" => Self::Jsonrpc,
+            "method" => Self::Method,
+            "id" => Self::Id,
+            "params" => Self::Params,
+            "taskId" | "task_id" => Self::TaskId,
+            "contextId" | "context_id" => Self::ContextId,
+            "sessionId" | "session_id" => Self::SessionId,
+            "message" => Self::Message,
+            "configuration" => Self::Configuration,
+            "blocking" => Self::Blocking,
+            "returnImmediately" | "return_immediately" => Self::ReturnImmediately,
+            "pushNotificationConfig"
+            | "push_notification_config"
+            | "taskPushNotificationConfig"
+            | "task_push_notification_config"
+            | "pushNotification"
+            | "push_notification" => Self::PushConfig,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Names of `Key`, folded: no underscores, lower case.
+const FOLDED: [&str; 14] = [
+    "jsonrpc",
+    "method",
+    "id",
+    "params",
+    "taskid",
+    "contextid",
+    "sessionid",
+    "message",
+    "configuration",
+    "blocking",
+    "returnimmediately",
+    "pushnotificationconfig",
+    "taskpushnotificationconfig",
+    "pushnotification",
+];
+
+/// Whether a lenient reader could take this name, which is none of `Key`, for one of them: Go's `encoding/json` ignores
+/// case, with Unicode's simple folding.
+fn resembles_a_key(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii() && byte != b'_');
+    if plain {
+        return FOLDED.iter().any(|known| name.len() == known.len() && name.eq_ignore_ascii_case(known));
+    }
+    let folded = fold(name);
+    FOLDED.iter().any(|known| folded == *known)
+}
+
+/// The name without underscores and in lower case, as the most lenient reader compares it.
+pub(super) fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|letter| *letter != '_')
+        .map(|letter| match letter {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a member name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
+        match Key::of(name) {
+            Key::Other if resembles_a_key(name) => Err(E::custom("a member name in an unknown spelling")),
+            key => Ok(key),
+        }
+    }
+}
