@@ -4,6 +4,8 @@
 
 mod bench;
 mod ci;
+mod demo;
+mod http;
 mod process;
 mod test;
 mod tidy;
@@ -28,6 +30,8 @@ enum Verb {
     Tidy,
     /// Run every test; sets up the SDKs that they need under target/sdk
     Test(test::Options),
+    /// Start everything on this machine, publish an agent and call it
+    Demo(demo::Options),
     /// Measure a data plane beside nginx and Envoy
     Bench(bench::Options),
     /// Formatting, clippy, tidy, every test: what has to be green before a merge
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Verb::Tidy => tidy::run(),
         Verb::Test(options) => test::run(&options),
+        Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Ci => ci::run(),
     };
