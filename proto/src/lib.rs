@@ -4,6 +4,8 @@
 //! `TryFrom` leads from one to the other. `manifest` reads the same messages from YAML and JSON, `key` is the format
 //! of API keys and other tokens.
 
+pub mod key;
+pub mod manifest;
 pub mod model;
 pub mod wire;
 

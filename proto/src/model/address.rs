@@ -66,7 +66,9 @@ pub struct Addresses {
     pub public_urls: Vec<PublicUrl>,
 }
 
+mod claim;
 mod from_wire;
+pub use claim::{Claim, Claims, taken};
 pub(crate) use from_wire::{reserved_agent, reserved_organization};
 #[cfg(test)]
 mod tests;

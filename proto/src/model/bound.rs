@@ -81,15 +81,21 @@ impl Unit {
     pub fn show(self, value: u64) -> String {
         const STEPS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
         match self {
-            Self::Bytes if value >= 1 << 20 && value % (1 << 20) == 0 => format!("{} MiB", value >> 20),
-            Self::Bytes if value >= 1 << 10 && value % (1 << 10) == 0 => format!("{} KiB", value >> 10),
+            Self::Bytes if value >= 1 << 20 && value.is_multiple_of(1 << 20) => {
+                format!("{} MiB", value >> 20)
+            }
+            Self::Bytes if value >= 1 << 10 && value.is_multiple_of(1 << 10) => {
+                format!("{} KiB", value >> 10)
+            }
             Self::Bytes => format!("{value} bytes"),
             Self::Characters => format!("{value} characters"),
             Self::Items | Self::Number => value.to_string(),
-            Self::Milliseconds => match STEPS.iter().find(|(step, _)| value >= *step && value % step == 0) {
-                Some((step, unit)) => format!("{} {unit}", value / step),
-                None => format!("{value} ms"),
-            },
+            Self::Milliseconds => {
+                match STEPS.iter().find(|(step, _)| value >= *step && value.is_multiple_of(*step)) {
+                    Some((step, unit)) => format!("{} {unit}", value / step),
+                    None => format!("{value} ms"),
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@ pub mod check;
 pub mod consumer;
 pub mod credential;
 pub mod lane;
+pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod rules;

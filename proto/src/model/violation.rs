@@ -31,6 +31,16 @@ impl FieldPath {
         Self(format!("{}[{key:?}]", self.0))
     }
 
+    /// The path of what `inner` names inside the message that this names.
+    #[must_use]
+    pub fn join(&self, inner: &Self) -> Self {
+        match (self.0.is_empty(), inner.0.is_empty()) {
+            (true, _) => inner.clone(),
+            (_, true) => self.clone(),
+            _ => Self(format!("{self}.{inner}")),
+        }
+    }
+
     /// The path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -198,11 +198,7 @@ impl Cursor {
     /// As the wire carries it.
     #[must_use]
     pub fn to_wire(self, lane: Lane) -> wire::Cursor {
-        wire::Cursor {
-            lane: lane.to_wire().into(),
-            epoch: self.epoch.0.to_vec().into(),
-            revision: self.revision,
-        }
+        wire::Cursor { lane: lane.to_wire().into(), epoch: self.epoch.0.to_vec(), revision: self.revision }
     }
 }
 

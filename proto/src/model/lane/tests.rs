@@ -13,7 +13,7 @@ fn delta(lane: wire::Lane, name: &str, body: wire::change::Body) -> wire::Delta 
     wire::Delta {
         lane: lane.into(),
         nonce: 1,
-        epoch: vec![7; 16].into(),
+        epoch: vec![7; 16],
         from: 1,
         to: 2,
         changes: vec![wire::Change { name: name.to_owned(), revision: 2, body: Some(body) }],
@@ -62,7 +62,7 @@ fn a_change_belongs_to_its_lane_and_name() {
 #[test]
 fn a_delta_without_a_known_lane_or_epoch_is_refused() {
     Delta::try_from(wire::Delta { lane: 9, ..delta(wire::Lane::Config, AGENT, agent(AGENT)) }).unwrap_err();
-    let short = wire::Delta { epoch: vec![1].into(), ..delta(wire::Lane::Config, AGENT, agent(AGENT)) };
+    let short = wire::Delta { epoch: vec![1], ..delta(wire::Lane::Config, AGENT, agent(AGENT)) };
     Delta::try_from(short).unwrap_err();
     let backwards = wire::Delta { from: 3, ..delta(wire::Lane::Config, AGENT, agent(AGENT)) };
     Delta::try_from(backwards).unwrap_err();
