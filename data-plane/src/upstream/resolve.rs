@@ -20,11 +20,14 @@ const MEMORY: Duration = Duration::from_secs(10);
 /// Hosts remembered per worker; at the limit, all are forgotten.
 const HOSTS_MAX: usize = 4_096;
 
+/// What the name server said, and until when it is believed.
+type Known = (SmallVec<[IpAddr; 4]>, Instant);
+
 /// Resolves host names for one worker and applies the address rules to every answer.
 #[derive(Debug)]
 pub(super) struct Resolver {
     rules: Arc<AddressRules>,
-    known: Mutex<HashMap<Arc<str>, (SmallVec<[IpAddr; 4]>, Instant)>>,
+    known: Mutex<HashMap<Arc<str>, Known>>,
 }
 
 impl Resolver {
