@@ -33,8 +33,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.setup_only {
         return Ok(());
     }
-    println!("building the programs that the system tests start");
-    workspace::run(workspace::cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+    println!("building the tests, and the programs that the system tests start");
+    // Together, so that cargo settles on one set of features and compiles each dependency once.
+    workspace::run(workspace::cargo().args(["build", "--workspace", "--bins", "--tests", "--locked"]))?;
 
     let mut tests = workspace::cargo();
     if has_nextest() {

@@ -1,5 +1,8 @@
 //! One HTTP/1.1 connection to what is measured: just enough of the protocol to know where an answer ends.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};

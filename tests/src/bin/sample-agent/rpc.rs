@@ -1,5 +1,8 @@
 //! JSON-RPC: what is asked, and what is answered.
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
