@@ -7,6 +7,7 @@
 pub mod key;
 pub mod manifest;
 pub mod model;
+pub mod pin;
 pub mod wire;
 
 /// Encoded `FileDescriptorSet` of every .proto file, for gRPC reflection and compatibility checks.
