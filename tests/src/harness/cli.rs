@@ -35,7 +35,6 @@ impl Cli {
     }
 
     /// Runs a command that has to succeed, and gives its standard output.
-    #[must_use]
     pub fn text(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -31,9 +31,18 @@ impl ControlPlane {
     /// Starts one on the data of an earlier one, at a given address.
     #[must_use]
     pub fn on(folder: TempDir, listen: &str) -> Self {
+        Self::launch(Command::new(places::program("signalbox-control-plane")), folder, listen)
+    }
+
+    /// Starts one on the data of an earlier one, by a command that runs the program with more arguments.
+    #[must_use]
+    pub fn started_by(command: Command, folder: TempDir) -> Self {
+        Self::launch(command, folder, "127.0.0.1:0")
+    }
+
+    fn launch(mut command: Command, folder: TempDir, listen: &str) -> Self {
         let ready = folder.path().join("ready.json");
         let _ = fs::remove_file(&ready);
-        let mut command = Command::new(places::program("signalbox-control-plane"));
         command.arg("--data-dir").arg(folder.path().join("data")).args(["--listen", listen]);
         command.arg("--ready-file").arg(&ready).current_dir(folder.path());
         let mut process = Process::start("control plane", command);

@@ -109,6 +109,15 @@ impl DataPlane {
         });
     }
 
+    /// Waits until what it enforces is on disk.
+    pub fn wait_until_cached(&self) {
+        let cache = self.folder.path().join("cache");
+        wait_until("the state is on disk", || {
+            let files = fs::read_dir(&cache).ok()?;
+            (files.filter_map(Result::ok).count() >= 2).then_some(())
+        });
+    }
+
     /// Asks it to end and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.terminate();

@@ -1,6 +1,7 @@
 //! A raw HTTP/1.1 client: it sends bytes exactly as given and reads what really comes back.
 
 use std::{
+    borrow::BorrowMut,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
 };
@@ -111,17 +112,20 @@ impl Connection {
     }
 
     /// The body that follows a head just read.
-    pub fn body(&mut self, head: &Head) -> Body<'_> {
-        let framing = if head.status == 204 || head.status == 304 {
-            Framing::Length(0)
-        } else if head.get("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
-            Framing::Chunk(0)
-        } else if let Some(length) = head.get("content-length") {
-            Framing::Length(length.parse().expect("a content-length is a number"))
-        } else {
-            Framing::Close
-        };
-        Body { connection: self, framing }
+    pub fn body(&mut self, head: &Head) -> Body<&mut Self> {
+        Body { framing: Framing::of(head), connection: self }
+    }
+
+    /// The body that follows a head just read, together with its connection.
+    #[must_use]
+    pub fn into_body(self, head: &Head) -> Body<Self> {
+        Body { framing: Framing::of(head), connection: self }
+    }
+
+    /// The address of this side.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.reader.get_ref().local_addr().expect("the connection has an address")
     }
 
     /// Reads until the other side closes, and gives what came.
@@ -131,6 +135,20 @@ impl Connection {
             Ok(_) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => bytes,
             Err(error) => panic!("the connection is still open: {error}"),
+        }
+    }
+}
+
+impl Framing {
+    fn of(head: &Head) -> Self {
+        if head.status == 204 || head.status == 304 {
+            Framing::Length(0)
+        } else if head.get("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+            Framing::Chunk(0)
+        } else if let Some(length) = head.get("content-length") {
+            Framing::Length(length.parse().expect("a content-length is a number"))
+        } else {
+            Framing::Close
         }
     }
 }
@@ -180,25 +198,25 @@ enum Framing {
 }
 
 /// The body of an answer, without its framing.
-pub struct Body<'connection> {
-    connection: &'connection mut Connection,
+pub struct Body<C> {
+    connection: C,
     framing: Framing,
 }
 
-impl Body<'_> {
+impl<C: BorrowMut<Connection>> Body<C> {
     fn next_chunk(&mut self) -> std::io::Result<u64> {
         let broken = |text: &str| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, text.to_owned());
-        let line = self.connection.line().ok_or_else(|| broken("closed between chunks"))?;
+        let line = self.connection.borrow_mut().line().ok_or_else(|| broken("closed between chunks"))?;
         let size = line.split(';').next().and_then(|size| u64::from_str_radix(size.trim(), 16).ok());
         let size = size.ok_or_else(|| broken(&format!("no chunk size: {line:?}")))?;
         if size == 0 {
-            while self.connection.line().is_some_and(|line| !line.is_empty()) {}
+            while self.connection.borrow_mut().line().is_some_and(|line| !line.is_empty()) {}
         }
         Ok(size)
     }
 }
 
-impl Read for Body<'_> {
+impl<C: BorrowMut<Connection>> Read for Body<C> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if let Framing::Chunk(0) = self.framing {
             let size = self.next_chunk()?;
@@ -213,7 +231,7 @@ impl Read for Body<'_> {
             return Ok(0);
         }
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.connection.reader.read(&mut buffer[..most])?;
+        let read = self.connection.borrow_mut().reader.read(&mut buffer[..most])?;
         if read == 0 && !matches!(self.framing, Framing::Close) {
             return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "closed inside the body"));
         }
@@ -223,7 +241,7 @@ impl Read for Body<'_> {
             Framing::Chunk(rest) => {
                 *rest = left;
                 if left == 0 {
-                    self.connection.line();
+                    self.connection.borrow_mut().line();
                 }
             }
             Framing::Close | Framing::End => (),

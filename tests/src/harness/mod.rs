@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod control_plane;
 pub mod data_plane;
+pub mod events;
 pub mod http;
 pub mod manifest;
 pub mod metrics;
@@ -28,6 +29,7 @@ pub mod upstream;
 
 pub use control_plane::ControlPlane;
 pub use data_plane::DataPlane;
+pub use events::EventStream;
 pub use sdk::{Agent, Client};
 pub use upstream::Upstream;
 

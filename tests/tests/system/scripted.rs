@@ -1,12 +1,15 @@
-//! The harness's own parts that other tests trust: the raw client, the scripted agent, the metrics parser.
+//! The harness's own parts that other tests trust: the raw client, the scripted agent, nginx, the OTLP sink.
 
 use std::io::Read as _;
 
 use serde_json::json;
 use system_tests::harness::{
-    Upstream,
+    Agent, Client, Upstream,
     http::{Connection, get, post, request},
     metrics::Metrics,
+    nginx::Nginx,
+    sdk::Sdk,
+    sink::Sink,
     upstream::Then,
 };
 
@@ -55,4 +58,27 @@ fn metrics_are_summed_by_labels() {
     assert!((metrics.sum("a_total", &[("x", "1")]) - 5.0).abs() < 0.1);
     assert!((metrics.sum("a_total", &[("y", "p,\\\"q\\\"")]) - 2.0).abs() < 0.1);
     assert!((metrics.sum("b", &[]) - 1.0).abs() < 0.1);
+}
+
+#[test]
+fn nginx_passes_on_what_comes_below_its_prefix() {
+    let upstream = Upstream::well_behaved();
+    let nginx = Nginx::start("/edge", address(&upstream));
+    assert_eq!(get(nginx.address, "/edge/.well-known/agent-card.json", &[]).status(), 200);
+    let arrived = &upstream.requests()[0];
+    assert_eq!(arrived.target, "/.well-known/agent-card.json");
+    assert_eq!(arrived.header("x-forwarded-host"), Some("gateway.test"));
+    assert_eq!(arrived.header("x-forwarded-prefix"), Some("/edge"));
+}
+
+#[test]
+fn the_sink_tells_of_the_spans_of_client_and_agent() {
+    let mut sink = Sink::start();
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint.as_str());
+    let agent = Agent::start_with(Sdk::Python1, &[], &[endpoint]);
+    let client = Client::new(Sdk::Python1, &agent.url).environment(endpoint.0, endpoint.1);
+    let trace = client.run_one("send")["traceId"].as_str().expect("a trace id").to_owned();
+    let spans = sink.spans_of(&trace, 2);
+    let of = |service: &str| spans.iter().find(|span| span["service"] == service).expect("its span").clone();
+    assert_eq!(of("python-agent")["parent_span_id"], of("python-client")["span_id"]);
 }
