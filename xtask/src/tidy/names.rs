@@ -31,7 +31,7 @@ const RESERVED: [Reserved; 4] = [
         rule: "opentelemetry-in-telemetry",
         names: &["opentelemetry*", "tracing_opentelemetry"],
         within: &["data-plane/", "control-plane/", "proto/", "xtask/"],
-        except: &["data-plane/src/telemetry", "control-plane/src/telemetry"],
+        except: &["data-plane/src/telemetry", "control-plane/src/telemetry", "proto/src/telemetry"],
         tests_too: false,
         why: "opentelemetry is named in the telemetry modules alone",
     },

@@ -1,0 +1,49 @@
+//! The fields of a record as attributes.
+
+use std::{fmt::Display, time::Duration};
+
+use opentelemetry::KeyValue;
+
+use super::{
+    access::{AccessRecord, Visit, clean, visit},
+    names::{self, Field},
+};
+
+/// Fields that a record has at most, and a few more.
+const CAPACITY: usize = 40;
+
+/// What spans and log records say about a request.
+pub(super) fn attributes(record: &AccessRecord<'_>) -> Vec<KeyValue> {
+    let mut attributes = Attributes(Vec::with_capacity(CAPACITY));
+    visit(record, &mut attributes);
+    attributes.0
+}
+
+/// The value of a word as an attribute: the conventions want the version of HTTP alone.
+pub(super) fn attribute_word(field: &Field, value: &'static str) -> &'static str {
+    if field.line == names::HTTP_VERSION.line { value.trim_start_matches("HTTP/") } else { value }
+}
+
+struct Attributes(Vec<KeyValue>);
+
+impl Visit for Attributes {
+    fn text(&mut self, field: &Field, value: &str) {
+        self.0.push(KeyValue::new(field.attribute, clean(value).into_owned()));
+    }
+
+    fn word(&mut self, field: &Field, value: &'static str) {
+        self.0.push(KeyValue::new(field.attribute, attribute_word(field, value)));
+    }
+
+    fn integer(&mut self, field: &Field, value: i64) {
+        self.0.push(KeyValue::new(field.attribute, value));
+    }
+
+    fn duration(&mut self, field: &Field, value: Duration) {
+        self.0.push(KeyValue::new(field.attribute, value.as_secs_f64() * 1000.0));
+    }
+
+    fn address(&mut self, field: &Field, value: impl Display) {
+        self.0.push(KeyValue::new(field.attribute, value.to_string()));
+    }
+}

@@ -1,0 +1,36 @@
+//! The diagnostic log on standard error, and the export of change spans.
+
+use std::io;
+
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use super::{change, error::TelemetryError};
+
+/// How the diagnostic log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sets up `tracing` for the whole process.
+pub(super) fn init(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(filter).map_err(TelemetryError::Filter)?;
+    let writer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let log = match format {
+        LogFormat::Text => writer.with_filter(filter).boxed(),
+        LogFormat::Json => writer.json().flatten_event(true).with_filter(filter).boxed(),
+    };
+    // Only the spans of this target: what the exporter's own connection does must not be exported in turn.
+    let export = tracer.map(|tracer| {
+        let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == change::TARGET);
+        tracing_opentelemetry::layer().with_tracer(tracer).with_filter(spans)
+    });
+    tracing_subscriber::registry().with(export).with(log).try_init().map_err(TelemetryError::AlreadySet)
+}
