@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, path::PathBuf, process::
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::subject::{Agents, KEY, Kind, REQUESTS_PATH, STREAMS_PATH, Subject};
+use super::subject::{Kind, REQUESTS_PATH, STREAMS_PATH, Setting, Subject};
 use crate::{
     process::{Process, free_address},
     tools::python,
@@ -19,7 +19,7 @@ const CONCURRENCY: &str = "2";
 ///
 /// # Errors
 /// When it cannot be fetched or does not start.
-pub(super) fn gateway(folder: &Path, agents: Agents) -> Result<Subject> {
+pub(super) fn gateway(folder: &Path, setting: &Setting) -> Result<Subject> {
     let address = free_address()?;
     let log = folder.join("access.json");
     let configuration = json!({
@@ -28,10 +28,10 @@ pub(super) fn gateway(folder: &Path, agents: Agents) -> Result<Subject> {
                 "address": socket(address),
                 "filter_chains": [{"filters": [{
                     "name": "envoy.filters.network.http_connection_manager",
-                    "typed_config": connection_manager(&log.display().to_string()),
+                    "typed_config": connection_manager(&log.display().to_string(), &setting.key.key),
                 }]}],
             }],
-            "clusters": [cluster("requests", agents.requests), cluster("streams", agents.streams)],
+            "clusters": [cluster("requests", setting.requests), cluster("streams", setting.streams)],
         },
     });
     let file = folder.join("envoy.json");
@@ -47,7 +47,7 @@ pub(super) fn gateway(folder: &Path, agents: Agents) -> Result<Subject> {
     ]);
     let mut process = Process::start("Envoy", &mut command, &folder.join("envoy.log"))?;
     process.wait_for(address)?;
-    Ok(Subject { kind: Kind::Envoy, process, address, credential: format!("x-api-key: {KEY}") })
+    Ok(Subject { kind: Kind::Envoy, process, address, credential: format!("x-api-key: {}", setting.key.key) })
 }
 
 fn program() -> Result<PathBuf> {
@@ -58,7 +58,7 @@ fn program() -> Result<PathBuf> {
     Ok(program)
 }
 
-fn connection_manager(log: &str) -> Value {
+fn connection_manager(log: &str, key: &str) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "a2a",
@@ -84,7 +84,7 @@ fn connection_manager(log: &str) -> Value {
         "http_filters": [
             {"name": "envoy.filters.http.api_key_auth", "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
-                "credentials": [{"key": KEY, "client": "benchmark"}],
+                "credentials": [{"key": key, "client": "benchmark"}],
                 "key_sources": [{"header": "x-api-key"}],
                 "forwarding": {"header": "x-consumer", "hide_credentials": true},
             }},

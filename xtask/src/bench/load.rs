@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::subject::Subject;
+use super::subject::{Key, Subject};
 use crate::{process::Process, workspace};
 
 /// Size of a request's body.
@@ -87,6 +87,14 @@ impl Load {
             unary: write("unary.json", "SendMessage")?,
             streaming: write("streaming.json", "SendStreamingMessage")?,
         })
+    }
+
+    /// Makes a key for the callers.
+    ///
+    /// # Errors
+    /// When the load generator fails.
+    pub(super) fn key(&self) -> Result<Key> {
+        parse(&workspace::output(Command::new(&self.program).arg("key"))?)
     }
 
     /// Sends requests for a while.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     load,
-    subject::{Agents, KEY, Kind, REQUESTS_PATH, STREAMS_PATH, Subject},
+    subject::{Kind, REQUESTS_PATH, STREAMS_PATH, Setting, Subject},
 };
 use crate::{
     process::{Process, free_address},
@@ -35,11 +35,11 @@ pub(super) fn agent(folder: &Path) -> Result<(Process, SocketAddr)> {
 ///
 /// # Errors
 /// When nginx does not start.
-pub(super) fn gateway(folder: &Path, agents: Agents) -> Result<Subject> {
+pub(super) fn gateway(folder: &Path, setting: &Setting) -> Result<Subject> {
     let address = free_address()?;
     let server = format!(
         r#"map_hash_bucket_size 256;
-        map $http_x_api_key $consumer {{ default ""; "{KEY}" benchmark; }}
+        map $http_x_api_key $consumer {{ default ""; "{key}" benchmark; }}
         limit_req_zone $consumer zone=consumers:10m rate=1000000r/s;
         log_format json escape=json '{{"time":"$time_iso8601","client":"$remote_addr","consumer":"$consumer",'
             '"http.method":"$request_method","http.path":"$uri","http.status":$status,"bytes":$body_bytes_sent,'
@@ -64,11 +64,12 @@ pub(super) fn gateway(folder: &Path, agents: Agents) -> Result<Subject> {
             location = {STREAMS_PATH} {{ proxy_pass http://streams; proxy_buffering off; }}
         }}"#,
         folder = folder.display(),
-        requests = agents.requests,
-        streams = agents.streams,
+        key = setting.key.key,
+        requests = setting.requests,
+        streams = setting.streams,
     );
     let process = start("nginx", folder, &server, address)?;
-    Ok(Subject { kind: Kind::Nginx, process, address, credential: format!("x-api-key: {KEY}") })
+    Ok(Subject { kind: Kind::Nginx, process, address, credential: format!("x-api-key: {}", setting.key.key) })
 }
 
 fn start(name: &str, folder: &Path, http: &str, address: SocketAddr) -> Result<Process> {

@@ -8,7 +8,7 @@ use super::{
     Bench,
     load::Requests,
     median, nginx,
-    subject::{Agents, Kind, REQUESTS_PATH, Subject},
+    subject::{Kind, REQUESTS_PATH, Setting, Subject},
     table,
 };
 use crate::process::free_address;
@@ -33,10 +33,10 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let folder = bench.folder.join("agent");
     fs::create_dir_all(&folder).context("cannot make a folder")?;
     let (_agent, address) = nginx::agent(&folder)?;
-    let agents = Agents { requests: address, streams: free_address()? };
+    let setting = Setting { key: bench.load.key()?, requests: address, streams: free_address()? };
     let options = bench.options;
     let mut subjects =
-        options.subjects.iter().map(|kind| kind.start(bench, agents)).collect::<Result<Vec<_>>>()?;
+        options.subjects.iter().map(|kind| kind.start(bench, &setting)).collect::<Result<Vec<_>>>()?;
     for subject in &subjects {
         bench.load.requests(subject, REQUESTS_PATH, WARM_UP_SECONDS, options.connections)?;
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     Bench, median,
-    subject::{Agents, Kind, STREAMS_PATH},
+    subject::{Kind, STREAMS_PATH, Setting},
     table,
 };
 use crate::process::free_address;
@@ -34,11 +34,11 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let folder = bench.folder.join("source");
     fs::create_dir_all(&folder).context("cannot make a folder")?;
     let (_source, address) = bench.load.source(&folder)?;
-    let agents = Agents { requests: free_address()?, streams: address };
+    let setting = Setting { key: bench.load.key()?, requests: free_address()?, streams: address };
     let mut rounds = Vec::new();
     for round in 0..bench.options.rounds {
         for kind in &bench.options.subjects {
-            rounds.push(one(bench, *kind, agents)?);
+            rounds.push(one(bench, *kind, &setting)?);
         }
         println!("round {} of {}", round + 1, bench.options.rounds);
     }
@@ -46,8 +46,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     Ok(())
 }
 
-fn one(bench: &Bench<'_>, kind: Kind, agents: Agents) -> Result<Round> {
-    let subject = kind.start(bench, agents)?;
+fn one(bench: &Bench<'_>, kind: Kind, setting: &Setting) -> Result<Round> {
+    let subject = kind.start(bench, setting)?;
     thread::sleep(SETTLE);
     let idle = subject.process.usage();
     let mut streams = bench.load.streams(&subject, STREAMS_PATH, bench.options.streams, COUNT_SECONDS)?;

@@ -4,12 +4,11 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use serde::Deserialize;
 
 use super::{Bench, envoy, nginx, signalbox};
 use crate::process::Process;
 
-/// API key that every caller sends; made for the benchmark and good for nothing else.
-pub(super) const KEY: &str = "sbx_benchmark0000000000000000000000000000000000000000000000000000";
 /// Path of the agent behind unary requests.
 pub(super) const REQUESTS_PATH: &str = "/a2a/requests";
 /// Path of the agent behind event streams.
@@ -23,13 +22,22 @@ pub(super) enum Kind {
     Signalbox,
 }
 
-/// Where the agents are that gateways call.
-#[derive(Clone, Copy)]
-pub(super) struct Agents {
+/// What every gateway is configured with.
+#[derive(Clone)]
+pub(super) struct Setting {
     /// Agent that answers requests.
     pub(super) requests: SocketAddr,
     /// Agent that answers with event streams.
     pub(super) streams: SocketAddr,
+    /// API key that every caller sends.
+    pub(super) key: Key,
+}
+
+/// An API key and its SHA-256 in hex.
+#[derive(Clone, Deserialize)]
+pub(super) struct Key {
+    pub(super) key: String,
+    pub(super) sha256: String,
 }
 
 /// A gateway that runs.
@@ -56,12 +64,12 @@ impl Kind {
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) fn start(self, bench: &Bench<'_>, agents: Agents) -> Result<Subject> {
+    pub(super) fn start(self, bench: &Bench<'_>, setting: &Setting) -> Result<Subject> {
         let folder = self.folder(bench)?;
         match self {
-            Self::Nginx => nginx::gateway(&folder, agents),
-            Self::Envoy => envoy::gateway(&folder, agents),
-            Self::Signalbox => signalbox::gateway(&folder, &bench.data_plane, agents),
+            Self::Nginx => nginx::gateway(&folder, setting),
+            Self::Envoy => envoy::gateway(&folder, setting),
+            Self::Signalbox => signalbox::gateway(&folder, &bench.data_plane, setting),
         }
     }
 

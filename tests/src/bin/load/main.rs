@@ -1,10 +1,13 @@
 //! The load generator of `cargo xtask bench`: cheap enough to share two cores with what it measures.
 //!
-//! `requests` posts one body over and over, `streams` holds many event streams open, `source` is the agent behind them.
+//! `requests` posts one body over and over, `streams` holds many event streams open, `source` is the agent behind them;
+//! `changes` changes the configuration meanwhile.
 
 #![allow(clippy::print_stdout, reason = "results are lines of JSON on standard output")]
 
+mod changes;
 mod connection;
+mod key;
 mod requests;
 mod source;
 mod streams;
@@ -40,6 +43,10 @@ enum Mode {
     },
     /// Answer every POST with an event stream
     Source(source::Settings),
+    /// Print an API key and its SHA-256
+    Key,
+    /// Change the configuration through a control plane
+    Changes(changes::Settings),
 }
 
 /// What is sent, and where.
@@ -81,5 +88,7 @@ async fn main() -> Result<()> {
         Mode::Requests { target, pace } => requests::run(target.address, target.request()?, &pace).await,
         Mode::Streams { target, plan } => streams::run(target.address, target.request()?, &plan).await,
         Mode::Source(settings) => source::run(&settings).await,
+        Mode::Key => key::print(),
+        Mode::Changes(settings) => changes::run(&settings).await,
     }
 }
