@@ -4,6 +4,7 @@
 //! written in JSON. Rounds are interleaved and their order changes, so that a disturbance of the machine hits all alike;
 //! figures are medians over rounds. A row with error answers is void.
 
+mod changes;
 mod envoy;
 mod idle;
 mod load;
@@ -58,6 +59,8 @@ enum Part {
     Requests,
     /// Memory and CPU of open event streams
     Streams,
+    /// Config changes: how soon they are enforced, what callers notice
+    Config,
 }
 
 /// What every part works with.
@@ -91,7 +94,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if wants(Part::Streams) {
         streams::measure(&bench)?;
     }
+    if wants(Part::Config) && options.subjects.contains(&Kind::Signalbox) {
+        changes::measure(&bench)?;
+    }
     Ok(())
+}
+
+impl Bench<'_> {
+    /// An empty folder of this name.
+    fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
 }
 
 /// The middle value.

@@ -6,16 +6,14 @@
 mod calls;
 mod fleet;
 mod metrics;
-mod programs;
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::workspace;
-use fleet::Fleet;
-use programs::Programs;
+use crate::{planes::Programs, workspace};
+use fleet::{Fleet, agent_url};
 
 /// How to run it.
 #[derive(Args)]
@@ -34,7 +32,7 @@ pub(crate) struct Options {
 /// When something does not start, or a call does not do what it should.
 pub(crate) fn run(options: &Options) -> Result<()> {
     step("Building the programs");
-    let programs = Programs::build(options.release)?;
+    let programs = build(options.release)?;
     let folder = empty_folder()?;
 
     step("Starting a collector, an agent, a control plane and two data planes");
@@ -58,6 +56,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     wait_for_interrupt()
 }
 
+fn build(release: bool) -> Result<Programs> {
+    let mut build = workspace::cargo();
+    build.args(["build", "--locked", "--workspace", "--exclude", "xtask", "--bins"]);
+    if release {
+        build.arg("--release");
+    }
+    workspace::run(&mut build)?;
+    Ok(Programs::of_profile(if release { "release" } else { "debug" }))
+}
+
 fn step(what: &str) {
     println!("\n== {what}");
 }
@@ -79,10 +87,10 @@ fn empty_folder() -> Result<PathBuf> {
 
 /// Commands to copy.
 fn invite(fleet: &Fleet, key: &str) {
-    let signalbox = fleet.signalbox_line();
+    let signalbox = fleet.control_plane.signalbox_line();
     step("It stays up until Ctrl-C. Try:");
     for data_plane in &fleet.data_planes {
-        let url = data_plane.agent_url();
+        let url = agent_url(data_plane);
         println!("\n# through {} in {}", data_plane.id, data_plane.region);
         println!("curl -s {url}/.well-known/agent-card.json");
         println!(

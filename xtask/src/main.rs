@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod demo;
 mod http;
+mod planes;
 mod process;
 mod test;
 mod tidy;

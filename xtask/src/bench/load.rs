@@ -51,6 +51,12 @@ pub(super) struct Events {
     pub(super) cut: usize,
 }
 
+/// What was seen of streams until they were ended.
+#[derive(Debug, Clone, Deserialize)]
+struct Ended {
+    cut: usize,
+}
+
 /// Streams held open; they end with this.
 pub(super) struct Streams {
     child: Child,
@@ -94,7 +100,7 @@ impl Load {
     /// # Errors
     /// When the load generator fails.
     pub(super) fn key(&self) -> Result<Key> {
-        parse(&workspace::output(Command::new(&self.program).arg("key"))?)
+        parse(&workspace::output(&mut self.command("key"))?)
     }
 
     /// Sends requests for a while.
@@ -108,9 +114,32 @@ impl Load {
         seconds: f64,
         connections: u32,
     ) -> Result<Requests> {
-        let mut command = self.command("requests", subject, path, &self.unary);
+        let mut command = self.target("requests", subject, path, &self.unary);
         command.args(["--seconds", &seconds.to_string(), "--connections", &connections.to_string()]);
         parse(&workspace::output(&mut command)?)
+    }
+
+    /// Sends requests at a fixed rate for a while.
+    ///
+    /// # Errors
+    /// When the load generator fails.
+    pub(super) fn requests_at(
+        &self,
+        subject: &Subject,
+        path: &str,
+        seconds: f64,
+        rate: f64,
+    ) -> Result<Requests> {
+        let mut command = self.target("requests", subject, path, &self.unary);
+        command.args(["--seconds", &seconds.to_string(), "--rate", &rate.to_string()]);
+        parse(&workspace::output(&mut command)?)
+    }
+
+    /// The load generator in one of its modes.
+    pub(super) fn command(&self, mode: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(mode);
+        command
     }
 
     /// Opens streams; ask the result for what they see.
@@ -124,7 +153,7 @@ impl Load {
         streams: usize,
         seconds: f64,
     ) -> Result<Streams> {
-        let mut command = self.command("streams", subject, path, &self.streaming);
+        let mut command = self.target("streams", subject, path, &self.streaming);
         command.args(["--seconds", &seconds.to_string(), "--streams", &streams.to_string()]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the load")?;
@@ -146,9 +175,9 @@ impl Load {
         Ok((process, address))
     }
 
-    fn command(&self, mode: &str, subject: &Subject, path: &str, body: &Path) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args([mode, "--address", &subject.address.to_string(), "--path", path]);
+    fn target(&self, mode: &str, subject: &Subject, path: &str, body: &Path) -> Command {
+        let mut command = self.command(mode);
+        command.args(["--address", &subject.address.to_string(), "--path", path]);
         command
             .args(["--header", &subject.credential, "--header", "a2a-version: 1.0"])
             .arg("--body")
@@ -172,6 +201,15 @@ impl Streams {
     /// When the load generator ends first.
     pub(super) fn events(&mut self) -> Result<Events> {
         self.line()
+    }
+
+    /// Ends them; says how many had been cut before.
+    ///
+    /// # Errors
+    /// When the load generator ended first.
+    pub(super) fn end(mut self) -> Result<usize> {
+        drop(self.stdin.take());
+        Ok(self.line::<Ended>()?.cut)
     }
 
     fn line<T: DeserializeOwned>(&mut self) -> Result<T> {

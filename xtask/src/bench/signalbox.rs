@@ -2,18 +2,22 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use super::{
     Options,
     subject::{Kind, Setting, Subject},
 };
-use crate::{process::Process, workspace};
+use crate::{planes::DataPlane, workspace};
+
+const PLAN: &str = "organizations/default/plans/benchmark";
+/// The subscription whose key the calls carry.
+pub(super) const SUBSCRIPTION: &str = "organizations/default/consumers/benchmark/subscriptions/benchmark";
 
 /// Builds a data plane as it is published, unless one was given.
 ///
@@ -47,21 +51,9 @@ pub(super) fn gateway(folder: &Path, program: &Path, setting: &Setting) -> Resul
     let manifest = folder.join("manifest.yaml");
     fs::write(&manifest, manifest_text(setting))
         .with_context(|| format!("cannot write {}", manifest.display()))?;
-    let ready = folder.join("ready.json");
     let mut command = Command::new(program);
-    command.arg("--config-file").arg(&manifest).arg("--ready-file").arg(&ready).current_dir(folder);
-    for listener in ["--listen", "--admin-listen", "--health-listen"] {
-        command.args([listener, "127.0.0.1:0"]);
-    }
-    let mut process = Process::start("Signalbox", &mut command, &folder.join("log.txt"))?;
-    let mut address = None;
-    process.wait_until("it reports its addresses", || {
-        let report: Value =
-            serde_json::from_str(&fs::read_to_string(&ready).unwrap_or_default()).unwrap_or_default();
-        address = report["listen"][0].as_str().and_then(|text| text.parse().ok());
-        address.is_some()
-    })?;
-    let address = address.context("no address")?;
+    command.arg("--config-file").arg(&manifest).current_dir(folder);
+    let DataPlane { process, address, .. } = DataPlane::start(command, folder, ("Signalbox", "local"))?;
     Ok(Subject {
         kind: Kind::Signalbox,
         process,
@@ -71,30 +63,37 @@ pub(super) fn gateway(folder: &Path, program: &Path, setting: &Setting) -> Resul
 }
 
 fn manifest_text(setting: &Setting) -> String {
+    let Resources { plans, agents, consumers, subscriptions } = resources(setting);
+    let key = format!("- name: {SUBSCRIPTION}/apiKeys/benchmark\n  keySha256: {}\n", setting.key.sha256);
     format!(
-        "plans:
-- name: organizations/default/plans/benchmark
-  apiKey: {{}}
-  rateLimits:
-  - {{name: requests, requests: 1000000, period: 1s, burst: 1000000}}
-agents:
-- name: organizations/default/agents/requests
-  state: AGENT_STATE_DEPLOYED
-  upstreams: [{{url: 'http://{}'}}]
-  plans: [organizations/default/plans/benchmark]
-- name: organizations/default/agents/streams
-  state: AGENT_STATE_DEPLOYED
-  upstreams: [{{url: 'http://{}'}}]
-  plans: [organizations/default/plans/benchmark]
-consumers:
-- name: organizations/default/consumers/benchmark
-subscriptions:
-- name: organizations/default/consumers/benchmark/subscriptions/benchmark
-  plan: organizations/default/plans/benchmark
-apiKeys:
-- name: organizations/default/consumers/benchmark/subscriptions/benchmark/apiKeys/benchmark
-  keySha256: {}
-",
-        setting.requests, setting.streams, setting.key.sha256,
+        "plans:\n{plans}agents:\n{agents}consumers:\n{consumers}subscriptions:\n{subscriptions}apiKeys:\n{key}"
     )
+}
+
+/// The resources of the benchmark as lists of a manifest.
+pub(super) struct Resources {
+    pub(super) plans: String,
+    pub(super) agents: String,
+    pub(super) consumers: String,
+    pub(super) subscriptions: String,
+}
+
+/// The plan, the agents and their caller.
+pub(super) fn resources(setting: &Setting) -> Resources {
+    let agent = |id: &str, address: SocketAddr| {
+        format!(
+            "- name: organizations/default/agents/{id}
+  state: AGENT_STATE_DEPLOYED
+  upstreams: [{{url: 'http://{address}'}}]
+  plans: [{PLAN}]
+"
+        )
+    };
+    let limit = "{name: requests, requests: 1000000, period: 1s, burst: 1000000}";
+    Resources {
+        plans: format!("- name: {PLAN}\n  apiKey: {{}}\n  rateLimits: [{limit}]\n"),
+        agents: agent("requests", setting.requests) + &agent("streams", setting.streams),
+        consumers: "- name: organizations/default/consumers/benchmark\n".to_owned(),
+        subscriptions: format!("- name: {SUBSCRIPTION}\n  plan: {PLAN}\n"),
+    }
 }

@@ -1,8 +1,8 @@
 //! What is measured: three gateways in front of the same agents.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -65,20 +65,11 @@ impl Kind {
     /// # Errors
     /// When it does not start.
     pub(super) fn start(self, bench: &Bench<'_>, setting: &Setting) -> Result<Subject> {
-        let folder = self.folder(bench)?;
+        let folder = bench.fresh_folder(&self.name().to_lowercase())?;
         match self {
             Self::Nginx => nginx::gateway(&folder, setting),
             Self::Envoy => envoy::gateway(&folder, setting),
             Self::Signalbox => signalbox::gateway(&folder, &bench.data_plane, setting),
         }
-    }
-
-    fn folder(self, bench: &Bench<'_>) -> Result<PathBuf> {
-        let folder = bench.folder.join(self.name().to_lowercase());
-        if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-        }
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(folder)
     }
 }

@@ -6,10 +6,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    fleet::{AGENT, AGENT_PATH, DataPlane, Fleet},
+    fleet::{AGENT, AGENT_PATH, Fleet, agent_url},
     metrics, say,
 };
-use crate::http::{self, Request};
+use crate::{
+    http::{self, Request},
+    planes::DataPlane,
+};
 
 /// Calls that [`through`] makes and that a data plane counts for the agent.
 const CALLS: u64 = 4;
@@ -61,7 +64,7 @@ fn discover(data_plane: &DataPlane) -> Result<()> {
     let answer = http::get(data_plane.address, &format!("{AGENT_PATH}/.well-known/agent-card.json"))?;
     ensure!(answer.status == 200, "discovery: status {}: {}", answer.status, answer.body);
     let card: Value = serde_json::from_str(&answer.body).context("the card is no JSON")?;
-    let own = data_plane.agent_url();
+    let own = agent_url(data_plane);
     let interfaces = card["supportedInterfaces"].as_array().context("the card has no interfaces")?;
     let urls: Vec<_> = interfaces.iter().chain([&card]).filter_map(|of| of["url"].as_str()).collect();
     ensure!(

@@ -1,0 +1,226 @@
+//! Config changes: how soon a request sees one, and what callers notice of a thousand.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::{
+    Bench,
+    load::Requests,
+    nginx, signalbox,
+    subject::{Key, Kind, REQUESTS_PATH, STREAMS_PATH, Setting, Subject},
+    table,
+};
+use crate::{
+    planes::{ControlPlane, Programs},
+    workspace,
+};
+
+/// Changes whose latency is measured.
+const LATENCY_CHANGES: usize = 1000;
+/// Changes under load.
+const CHURN_CHANGES: usize = 1000;
+/// Requests a second while changes are made: well below what the machine can do, so that a pause would show.
+const RATE: f64 = 2000.0;
+/// Length of a round of requests.
+const ROUND_SECONDS: f64 = 2.0;
+/// Streams held open meanwhile.
+const STREAMS: usize = 200;
+
+/// What `load changes` prints of one kind of thing.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Times {
+    count: u64,
+    p50_us: u64,
+    p99_us: u64,
+    max_us: u64,
+}
+
+#[derive(Deserialize)]
+struct Latency {
+    agents: Times,
+    keys: Times,
+}
+
+#[derive(Deserialize)]
+struct Churn {
+    commits: Times,
+    seconds: f64,
+}
+
+/// Starts a control plane and a data plane, measures, prints tables.
+///
+/// # Errors
+/// When something does not start, or a change is refused.
+pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
+    let programs = build()?;
+    let folder = bench.fresh_folder("changes")?;
+    let (_agent, requests) = nginx::agent(&folder)?;
+    let (_source, streams) = bench.load.source(&folder)?;
+    let control_plane = ControlPlane::start(&programs, &folder.join("control-plane"), &[])?;
+    let data_plane =
+        control_plane.start_data_plane(&bench.data_plane, &folder.join("edge"), ("edge", "local"), &[])?;
+
+    let setting = Setting { requests, streams, key: Key { key: String::new(), sha256: String::new() } };
+    let manifest = folder.join("manifest.yaml");
+    fs::write(&manifest, manifest_text(&setting)).context("cannot write the manifest")?;
+    control_plane.signalbox(&["apply", "-f", &manifest.display().to_string()])?;
+    let key = control_plane.create_key(signalbox::SUBSCRIPTION)?;
+    control_plane.signalbox(&["wait"])?;
+
+    let subject = Subject {
+        kind: Kind::Signalbox,
+        address: data_plane.address,
+        process: data_plane.process,
+        credential: format!("x-api-key: {key}"),
+    };
+    let changes = Changes { bench, control_plane: &control_plane, subject: &subject };
+    changes.latency()?;
+    changes.under_load(&folder)
+}
+
+fn build() -> Result<Programs> {
+    println!("building the control plane and the command line");
+    let mut build = workspace::cargo();
+    build.args(["build", "--quiet", "--locked", "--release", "--bins"]);
+    build.args(["--package", "signalbox-control-plane", "--package", "signalbox-cli"]);
+    workspace::run(&mut build)?;
+    Ok(Programs::of_profile("release"))
+}
+
+/// What both measurements work with.
+struct Changes<'a> {
+    bench: &'a Bench<'a>,
+    control_plane: &'a ControlPlane,
+    subject: &'a Subject,
+}
+
+impl Changes<'_> {
+    fn command(&self, measure: &str, changes: usize) -> Command {
+        let mut command = self.bench.load.command("changes");
+        command.args(["--server", &self.control_plane.url]).arg("--ca").arg(self.control_plane.ca());
+        command.arg("--token-file").arg(&self.control_plane.admin_token);
+        command.args(["--data-plane", &self.subject.address.to_string()]);
+        command.args(["--measure", measure, "--changes", &changes.to_string()]);
+        command
+    }
+
+    fn latency(&self) -> Result<()> {
+        let printed = workspace::output(&mut self.command("latency", LATENCY_CHANGES))?;
+        let seen: Latency =
+            serde_json::from_str(&printed).with_context(|| format!("the load printed {printed}"))?;
+        let rows = [row("agent stopped or deployed", seen.agents), row("key created or revoked", seen.keys)];
+        table::print(
+            "Change sent → seen by a request, one data plane, ms",
+            &["change", "count", "p50", "p99", "max"],
+            &rows,
+        );
+        Ok(())
+    }
+
+    fn under_load(&self, folder: &Path) -> Result<()> {
+        let mut streams = self.bench.load.streams(self.subject, STREAMS_PATH, STREAMS, 0.0)?;
+        ensure!(streams.opened()?.failed == 0, "not every stream could be opened");
+        streams.events()?;
+        let calm = self.round()?;
+
+        let log = fs::File::create(folder.join("churn.json")).context("cannot write a log")?;
+        let mut churn = self.command("churn", CHURN_CHANGES).stdout(log).stdin(Stdio::null()).spawn()?;
+        let mut rounds = Vec::new();
+        while rounds.is_empty() || running(&mut churn)? {
+            rounds.push(self.round()?);
+        }
+        let status = churn.wait().context("cannot wait for the changes")?;
+        ensure!(status.success(), "a change failed");
+        let printed = fs::read_to_string(folder.join("churn.json")).context("cannot read a log")?;
+        let churn: Churn =
+            serde_json::from_str(&printed).with_context(|| format!("the load printed {printed}"))?;
+        thread::sleep(Duration::from_secs(1));
+        report(&churn, &calm, &rounds, streams.end()?);
+        Ok(())
+    }
+
+    fn round(&self) -> Result<Requests> {
+        self.bench.load.requests_at(self.subject, REQUESTS_PATH, ROUND_SECONDS, RATE)
+    }
+}
+
+fn running(child: &mut Child) -> Result<bool> {
+    Ok(child.try_wait().context("cannot ask for a process")?.is_none())
+}
+
+fn report(churn: &Churn, calm: &Requests, rounds: &[Requests], cut: usize) {
+    let mut p99: Vec<_> = rounds.iter().map(|round| round.p99_us).collect();
+    p99.sort_unstable();
+    let middle = p99.get(p99.len() / 2).copied().unwrap_or_default();
+    let requests: u64 = rounds.iter().map(|round| round.requests).sum();
+    let failed: u64 = rounds.iter().map(|round| round.errors).sum();
+    for error in rounds.iter().filter_map(|round| round.first_error.as_deref()) {
+        println!("a request failed: {error}");
+    }
+    let title = format!(
+        "{CHURN_CHANGES} config changes in {:.1} s under {RATE} requests a second and {STREAMS} open streams",
+        churn.seconds
+    );
+    let rows = [
+        vec!["failed requests".to_owned(), format!("{failed} of {requests}")],
+        vec!["cut streams".to_owned(), cut.to_string()],
+        vec!["p99 µs without changes".to_owned(), calm.p99_us.to_string()],
+        vec!["p99 µs with changes".to_owned(), middle.to_string()],
+        vec![
+            "commit p50 / p99 ms".to_owned(),
+            format!("{} / {}", ms(churn.commits.p50_us), ms(churn.commits.p99_us)),
+        ],
+    ];
+    table::print(&title, &["what", "value"], &rows);
+}
+
+fn row(name: &str, times: Times) -> Vec<String> {
+    let Times { count, p50_us, p99_us, max_us } = times;
+    vec![name.to_owned(), count.to_string(), ms(p50_us), ms(p99_us), ms(max_us)]
+}
+
+fn ms(micros: u64) -> String {
+    format!("{:.1}", micros as f64 / 1000.0)
+}
+
+/// The agents of the benchmark, and further resources that change.
+fn manifest_text(setting: &Setting) -> String {
+    let benchmark = signalbox::resources(setting);
+    let agent = |id: &str, path: &str| {
+        format!(
+            "- name: organizations/default/agents/{id}
+  state: AGENT_STATE_DEPLOYED
+  upstreams: [{{url: 'http://{}{path}'}}]
+  plans: [organizations/default/plans/other]
+",
+            setting.requests,
+        )
+    };
+    format!(
+        "plans:
+{}- name: organizations/default/plans/other
+  apiKey: {{}}
+  rateLimits: [{{name: requests, requests: 900000, period: 1s, burst: 900000}}]
+agents:
+{}{}{}consumers:
+{}- name: organizations/default/consumers/other
+subscriptions:
+{}- name: organizations/default/consumers/other/subscriptions/other
+  plan: organizations/default/plans/other
+",
+        benchmark.plans,
+        benchmark.agents,
+        agent("toggled", ""),
+        agent("moving", "/0"),
+        benchmark.consumers,
+        benchmark.subscriptions,
+    )
+}
