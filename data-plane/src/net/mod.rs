@@ -12,3 +12,6 @@ pub mod listener;
 mod sniff;
 pub mod tls;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,12 @@ impl ServerTls {
         Arc::clone(&self.config)
     }
 
+    /// The leaf that answers clients that name no host.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> CertificateDer<'static> {
+        self.certificates.0.load()[0].cert[0].clone()
+    }
+
     fn report(&self, result: Result<bool, CertificateError>) {
         let mut last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         match result {

@@ -19,3 +19,6 @@ mod resolve;
 mod slot;
 pub mod tls;
 mod transport;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use signalbox_proto::model::agent::UpstreamProtocol;
 
 use super::address::AddressRules;
 use super::body::ResponseBody;
@@ -233,18 +234,38 @@ impl Pool {
             self.inner.reused.fetch_add(1, Ordering::Relaxed);
             return Ok(lease);
         }
-        let opening = {
-            let mut slots = self.inner.lock();
-            let slot = slots.entry(endpoint.identity().clone()).or_default();
-            slot.speaks_http2.then(|| Arc::clone(&slot.opening))
-        };
-        let Some(opening) = opening else { return self.open(endpoint).await };
-        let _only_one = opening.lock().await;
-        // Another exchange may have opened a connection with places for all who waited.
-        if !is_fresh && let Some((connection, place)) = self.take_place(endpoint) {
-            return Ok(Lease::Http2 { connection, place, is_reused: true });
+        while let Some((opening, failures)) = self.shared_opening(endpoint) {
+            let Ok(_only_one) = opening.try_lock() else {
+                // Someone else opens a connection that may have a place for this exchange, too.
+                drop(opening.lock().await);
+                if let Some(lease) = self.take_place(endpoint) {
+                    return Ok(lease);
+                }
+                // Waiting in line at an agent that cannot be reached would add up everybody's timeouts.
+                if self.shared_opening(endpoint).is_some_and(|(_, now)| now != failures) {
+                    break;
+                }
+                continue;
+            };
+            if !is_fresh && let Some(lease) = self.take_place(endpoint) {
+                return Ok(lease);
+            }
+            return self.open(endpoint).await;
         }
         self.open(endpoint).await
+    }
+
+    /// The lock under which a connection is opened that others will share, and how often that has failed. `None` for
+    /// an endpoint that speaks HTTP/1.1.
+    fn shared_opening(&self, endpoint: &Endpoint) -> Option<(Arc<tokio::sync::Mutex<()>>, u64)> {
+        let mut slots = self.inner.lock();
+        let slot = slots.entry(endpoint.identity().clone()).or_default();
+        let is_shared = match endpoint.protocol() {
+            UpstreamProtocol::Http1 => false,
+            UpstreamProtocol::Http2 => true,
+            UpstreamProtocol::Auto => endpoint.is_tls() && slot.speaks_http2 != Some(false),
+        };
+        is_shared.then(|| (Arc::clone(&slot.opening), slot.failures))
     }
 
     async fn take_kept(&self, endpoint: &Endpoint) -> Option<Lease> {
@@ -264,25 +285,38 @@ impl Pool {
         }
     }
 
-    fn take_place(&self, endpoint: &Endpoint) -> Option<(Http2Connection, StreamPlace)> {
+    /// A place on a shared connection, also one that has to be waited for where no connection may be added.
+    fn take_place(&self, endpoint: &Endpoint) -> Option<Lease> {
         let mut slots = self.inner.lock();
         let slot = slots.get_mut(endpoint.identity())?;
-        slot.take_place(clock::now()).or_else(|| slot.force_place(self.inner.settings.http2_connections_max))
+        let place = slot.take_place(clock::now());
+        let (connection, place) =
+            place.or_else(|| slot.force_place(self.inner.settings.http2_connections_max))?;
+        self.inner.reused.fetch_add(1, Ordering::Relaxed);
+        Some(Lease::Http2 { connection, place, is_reused: true })
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
+        let result = self.open_connection(endpoint).await;
+        if result.is_err() {
+            self.inner.lock().entry(endpoint.identity().clone()).or_default().failures += 1;
+        }
+        result
+    }
+
+    async fn open_connection(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
         let Connected { transport, is_http2 } = connect(endpoint, &self.inner.resolver).await?;
         self.inner.opened.fetch_add(1, Ordering::Relaxed);
         if !is_http2 {
-            self.inner.lock().entry(endpoint.identity().clone()).or_default().speaks_http2 = false;
             let connection = Http1Connection::start(transport).await?;
+            self.inner.lock().entry(endpoint.identity().clone()).or_default().speaks_http2 = Some(false);
             return Ok(Lease::Http1 { connection, is_reused: false });
         }
         let connection = Http2Connection::start(transport).await?;
         let place = connection.force_place();
         let mut slots = self.inner.lock();
         let slot = slots.entry(endpoint.identity().clone()).or_default();
-        slot.speaks_http2 = true;
+        slot.speaks_http2 = Some(true);
         slot.add_shared(connection.clone(), clock::now());
         Ok(Lease::Http2 { connection, place, is_reused: false })
     }

@@ -13,8 +13,10 @@ pub(super) struct Slot {
     /// Oldest first; used from the end, so that a falling load lets the rest grow old and close.
     idle: Vec<(Http1Connection, Instant)>,
     shared: Vec<(Http2Connection, Instant)>,
-    /// The last connection negotiated HTTP/2.
-    pub(super) speaks_http2: bool,
+    /// What the last connection negotiated; `None` before the first.
+    pub(super) speaks_http2: Option<bool>,
+    /// Connections that could not be opened.
+    pub(super) failures: u64,
     /// Held while a shared connection is being opened, so that a burst opens one, not one each.
     pub(super) opening: Arc<tokio::sync::Mutex<()>>,
 }
