@@ -3,8 +3,10 @@
 use std::io;
 
 use opentelemetry_sdk::trace::SdkTracer;
+use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 use super::{change, error::TelemetryError};
@@ -27,10 +29,19 @@ pub(super) fn init(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -
         LogFormat::Text => writer.with_filter(filter).boxed(),
         LogFormat::Json => writer.json().flatten_event(true).with_filter(filter).boxed(),
     };
-    // Only the spans of this target: what the exporter's own connection does must not be exported in turn.
-    let export = tracer.map(|tracer| {
-        let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == change::TARGET);
-        tracing_opentelemetry::layer().with_tracer(tracer).with_filter(spans)
-    });
-    tracing_subscriber::registry().with(export).with(log).try_init().map_err(TelemetryError::AlreadySet)
+    tracing_subscriber::registry()
+        .with(tracer.map(export_layer))
+        .with(log)
+        .try_init()
+        .map_err(TelemetryError::AlreadySet)
+}
+
+/// The layer that exports change spans, and no others: what the exporter's own connection does must not be exported in
+/// turn.
+pub(super) fn export_layer<S>(tracer: SdkTracer) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == change::TARGET);
+    tracing_opentelemetry::layer().with_tracer(tracer).with_filter(spans)
 }

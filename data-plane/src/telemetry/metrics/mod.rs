@@ -22,6 +22,8 @@ pub use plan::PlanMetrics;
 pub use process::{ExportCounters, LaneMetrics, ProcessMetrics, SignalCounters};
 use registry::Registry;
 use signalbox_proto::telemetry::{Family, render};
+#[cfg(test)]
+pub(super) use table::TABLE;
 
 /// Stands for everything that was removed and is folded together; no id can be this.
 const GONE: &str = "(removed)";

@@ -20,7 +20,7 @@ macro_rules! table {
 
         /// The whole table, in the order in which it is shown.
         #[cfg(test)]
-        pub(super) static TABLE: &[&Desc] = &[$(&$constant),*];
+        pub(in crate::telemetry) static TABLE: &[&Desc] = &[$(&$constant),*];
     };
 }
 
