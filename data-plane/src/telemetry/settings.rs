@@ -92,7 +92,6 @@ fn ratio(text: &str) -> Result<f64, &'static str> {
     text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or("not a number from 0 to 1")
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap calls it as a parser")]
 fn destination(text: &str) -> Result<Destination, std::convert::Infallible> {
     Ok(match text {
         "stdout" | "-" => Destination::Stdout,

@@ -74,7 +74,6 @@ impl RequestTracer {
     pub(super) fn new(tracer: SdkTracer, ratio: f64, trust_sampled: bool) -> Self {
         // Clamped and checked against zero: the product lies within the range.
         #[expect(
-            clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "rounding is harmless here"
         )]

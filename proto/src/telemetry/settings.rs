@@ -78,7 +78,7 @@ impl OtlpSettings {
             timeout: millis("OTEL_EXPORTER_OTLP_TIMEOUT", EXPORT_TIMEOUT)?,
             metric_interval: millis("OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL)?,
             resource: attributes,
-            trace_ratio: ratio(get("OTEL_TRACES_SAMPLER"), get("OTEL_TRACES_SAMPLER_ARG"))?,
+            trace_ratio: ratio(get("OTEL_TRACES_SAMPLER").as_deref(), get("OTEL_TRACES_SAMPLER_ARG"))?,
         })
     }
 
@@ -92,7 +92,7 @@ impl OtlpSettings {
 }
 
 /// The share to trace, of those samplers that are one.
-fn ratio(sampler: Option<String>, argument: Option<String>) -> Result<f64, SettingsError> {
+fn ratio(sampler: Option<&str>, argument: Option<String>) -> Result<f64, SettingsError> {
     let argument = match argument {
         None => None,
         Some(text) => {
@@ -102,7 +102,7 @@ fn ratio(sampler: Option<String>, argument: Option<String>) -> Result<f64, Setti
             Some(ratio.ok_or(error)?)
         }
     };
-    match sampler.as_deref() {
+    match sampler {
         Some("always_on" | "parentbased_always_on") => Ok(1.0),
         Some("always_off" | "parentbased_always_off") => Ok(0.0),
         None => Ok(argument.unwrap_or(TRACE_RATIO)),

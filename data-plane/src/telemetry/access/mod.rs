@@ -166,14 +166,11 @@ impl Shared {
     }
 
     fn hand_over(&self, text: Vec<u8>, lines: u64) {
-        match self.queue.try_send(Message::Lines(text, lines)) {
-            Err(
-                TrySendError::Full(Message::Lines(_, lost))
-                | TrySendError::Disconnected(Message::Lines(_, lost)),
-            ) => {
-                self.counters.dropped.add(lost);
-            }
-            _ => {}
+        if let Err(
+            TrySendError::Full(Message::Lines(_, lost)) | TrySendError::Disconnected(Message::Lines(_, lost)),
+        ) = self.queue.try_send(Message::Lines(text, lines))
+        {
+            self.counters.dropped.add(lost);
         }
     }
 }
