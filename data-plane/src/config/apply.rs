@@ -1,23 +1,27 @@
 //! Has deltas compiled off the request path and swaps them in.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use signalbox_proto::model::lane::{Cursor, Lane};
 use tokio::sync::Mutex;
 
-use super::compile::compile;
+use super::compile::{Setting, compile};
 use super::handle::Handle;
 use super::runtime::{Runtime, Site};
 use super::stage::{Staged, StagedChanges};
 use crate::auth::PEPPER_BYTES;
 use crate::clock;
+use crate::upstream::tls::TlsClients;
 
 /// The only writer of the current state. Deltas of both lanes are applied one after the other.
 #[derive(Debug)]
 pub struct Applier {
     handle: Handle,
-    site: Arc<Site>,
+    setting: Arc<Setting>,
     writing: Mutex<()>,
 }
 
@@ -60,7 +64,7 @@ impl Applier {
     /// An applier for the data plane at `site`.
     #[must_use]
     pub fn new(handle: Handle, site: Site) -> Self {
-        Self { handle, site: Arc::new(site), writing: Mutex::new(()) }
+        Self { handle, setting: Arc::new(Setting { site, tls: TlsClients::new() }), writing: Mutex::new(()) }
     }
 
     /// Where the state is.
@@ -88,9 +92,9 @@ impl Applier {
         fits(&staged, previous.cursors.of(staged.lane))?;
         let (lane, cursor) = (staged.lane, staged.to);
         let handle = self.handle.clone();
-        let site = Arc::clone(&self.site);
+        let setting = Arc::clone(&self.setting);
         let work = tokio::task::spawn_blocking(move || {
-            let compiled = compile(&previous, staged, &site);
+            let compiled = compile(&previous, staged, &setting);
             drop(previous);
             let before = handle.swap(compiled);
             let took = clock::now() - started;

@@ -11,7 +11,7 @@ mod stage;
 mod streams;
 
 pub use apply::{Applied, Applier, Refused};
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, Setting, Touched, compile};
 pub use handle::Handle;
 pub use runtime::{Agent, Cursors, Plan, Runtime, Site, Target};
 pub use stage::{KeyEdit, Staged, StagedChanges};

@@ -14,9 +14,10 @@ use crate::auth::{Gate, KeyTable, PEPPER_BYTES};
 use crate::limit::PlanLimits;
 use crate::persistent::Map;
 use crate::route::Table;
+use crate::upstream::endpoint::Endpoint;
 
 /// Where this data plane is, by which resources select it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// Its region.
     pub region: String,
@@ -137,6 +138,8 @@ impl Agent {
 pub struct Target {
     /// What was configured.
     pub upstream: Upstream,
+    /// Where and how to connect; connections are kept by its identity, which config changes leave as it is.
+    pub endpoint: Arc<Endpoint>,
 }
 
 /// A plan as requests see it.

@@ -47,9 +47,11 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// A delta without changes yet. `pepper` is that of the keys to come.
+    /// A delta without changes yet. `pepper` is that of the keys to come. One that starts at revision 0, where nothing
+    /// is, replaces everything too.
     #[must_use]
     pub fn new(lane: Lane, from: u64, to: Cursor, full: bool, pepper: [u8; PEPPER_BYTES]) -> Self {
+        let full = full || from == 0;
         let changes = match (lane, full) {
             (Lane::Config, _) => StagedChanges::Config(Vec::new()),
             (Lane::Credentials, false) => StagedChanges::Keys(Vec::new()),

@@ -6,9 +6,10 @@ use hashbrown::{HashMap, HashSet};
 use signalbox_proto::model;
 use signalbox_proto::model::agent::Upstream;
 
-use super::Compiled;
+use super::{Compiled, Setting};
 use crate::config::runtime::{Agent, Plan, Runtime, Site, Target};
 use crate::route::{addresses, public_path};
+use crate::upstream::endpoint::Endpoint;
 
 /// Takes agents away, puts others, and rebuilds those in `stale`, whose plans changed.
 pub(super) fn apply(
@@ -16,7 +17,7 @@ pub(super) fn apply(
     puts: Vec<(u64, Box<model::agent::Agent>)>,
     deleted: &HashSet<Arc<str>>,
     stale: HashSet<Arc<str>>,
-    site: &Site,
+    setting: &Setting,
     next: &mut Compiled,
 ) {
     let mut changed: HashMap<Arc<str>, (u64, Arc<model::agent::Agent>)> = HashMap::new();
@@ -44,7 +45,7 @@ pub(super) fn apply(
         }
     }
     for (name, (revision, spec)) in changed {
-        let agent = Arc::new(build(revision, spec, &next.runtime, previous, site));
+        let agent = Arc::new(build(revision, spec, &next.runtime, previous, setting));
         if let Some(held) = previous.agents.get(&name) {
             leave_plans(&held.spec, &mut next.runtime);
             if loses_streams(held, &agent) {
@@ -62,8 +63,9 @@ fn build(
     spec: Arc<model::agent::Agent>,
     runtime: &Runtime,
     previous: &Runtime,
-    site: &Site,
+    setting: &Setting,
 ) -> Agent {
+    let site = &setting.site;
     let plans = spec.plans.iter().filter_map(|name| runtime.plans.get(name.as_str()));
     let plans: Vec<Arc<Plan>> = plans.cloned().collect();
     let held = previous.agents.get(spec.name.as_str());
@@ -73,9 +75,7 @@ fn build(
     });
     let targets = match same_targets {
         Some(held) => Arc::clone(&held.targets),
-        None => {
-            used_here(&spec.upstreams, site).map(|upstream| Target { upstream: upstream.clone() }).collect()
-        }
+        None => used_here(&spec.upstreams, site).map(|upstream| target(upstream, &spec, setting)).collect(),
     };
     let wanted = spec.addresses.public_urls.iter();
     let public_url = wanted.clone().find(|url| url.selector.matches(&site.region, &site.labels));
@@ -88,6 +88,11 @@ fn build(
         path: public_path(&spec.name, &spec.addresses).into(),
         spec,
     }
+}
+
+fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -> Target {
+    let endpoint = Endpoint::compile(upstream, agent.limits.connect_timeout, &setting.tls);
+    Target { upstream: upstream.clone(), endpoint: Arc::new(endpoint) }
 }
 
 /// The servers whose selector names this data plane, else those without a selector.

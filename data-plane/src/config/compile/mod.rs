@@ -5,6 +5,8 @@
 //! previous state; limits keep their state by the name of plan and limit, connections by the identity of endpoints.
 
 mod agents;
+#[cfg(test)]
+pub(in crate::config) mod tests;
 
 use std::sync::Arc;
 
@@ -16,6 +18,16 @@ use super::runtime::{Plan, Runtime, Site};
 use super::stage::{KeyEdit, Staged, StagedChanges};
 use crate::auth::{Gate, KeyTable};
 use crate::limit::PlanLimits;
+use crate::upstream::tls::TlsClients;
+
+/// What besides the configuration decides the state.
+#[derive(Debug, Default)]
+pub struct Setting {
+    /// Where the data plane is.
+    pub site: Site,
+    /// TLS towards agents; made once, since reading the system's roots takes long.
+    pub tls: TlsClients,
+}
 
 /// The next state.
 #[derive(Debug)]
@@ -37,11 +49,11 @@ pub struct Touched {
 
 /// Compiles the state after `staged`. The caller has checked that it follows on `previous`.
 #[must_use]
-pub fn compile(previous: &Runtime, staged: Staged, site: &Site) -> Compiled {
+pub fn compile(previous: &Runtime, staged: Staged, setting: &Setting) -> Compiled {
     let mut next = Compiled { runtime: previous.clone(), touched: Touched::default() };
     next.runtime.cursors.set(staged.lane, staged.to);
     match staged.changes {
-        StagedChanges::Config(changes) => compile_config(previous, changes, staged.full, site, &mut next),
+        StagedChanges::Config(changes) => compile_config(previous, changes, staged.full, setting, &mut next),
         StagedChanges::Keys(edits) => edit_keys(edits, &mut next),
         StagedChanges::AllKeys { pepper, batch } => {
             next.runtime.keys = KeyTable::build(pepper, &batch);
@@ -71,7 +83,7 @@ fn compile_config(
     previous: &Runtime,
     changes: Vec<(u64, Change)>,
     full: bool,
-    site: &Site,
+    setting: &Setting,
     next: &mut Compiled,
 ) {
     let mut sorted = Sorted::new(changes);
@@ -89,7 +101,7 @@ fn compile_config(
     for (revision, spec) in sorted.plans {
         put_plan(previous, revision, spec, next, &mut stale);
     }
-    agents::apply(previous, sorted.agents, &sorted.deleted_agents, stale, site, next);
+    agents::apply(previous, sorted.agents, &sorted.deleted_agents, stale, setting, next);
 }
 
 fn put_plan(

@@ -5,6 +5,8 @@
 //! arrives cannot slip through, and streams that a push does not touch never notice it.
 
 mod lease;
+#[cfg(test)]
+mod tests;
 
 pub use lease::{EndReason, Lease};
 
