@@ -13,8 +13,6 @@ use http::{HeaderName, HeaderValue};
 mod caller;
 mod code;
 #[cfg(test)]
-mod docs_tests;
-#[cfg(test)]
 mod tests;
 
 pub use caller::{Caller, Dialect, Shape};

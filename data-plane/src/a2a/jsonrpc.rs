@@ -66,7 +66,7 @@ pub fn classify(body: &[u8]) -> Result<Call<'_>, Refusal<'_>> {
 
 /// The envelope, with params read as `P`.
 struct Envelope<'a, P> {
-    version: Option<Text<'a>>,
+    version: Option<&'a RawValue>,
     method: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
     params: Option<P>,
@@ -104,7 +104,7 @@ impl<'de: 'a, 'a, P: Deserialize<'de>> Visitor<'de> for EnvelopeVisitor<'a, P> {
 
 impl<'a> Envelope<'a, Params<'a>> {
     fn into_call(self, text: &'a str) -> Result<Call<'a>, Refusal<'a>> {
-        let head = Head::of(self.version.as_ref(), self.method, self.id)?;
+        let head = Head::of(self.version, self.method, self.id)?;
         let params = self.params.unwrap_or_default();
         Ok(head.call(text, params))
     }
@@ -121,7 +121,7 @@ struct Head<'a> {
 
 impl<'a> Head<'a> {
     fn of(
-        version: Option<&Text<'a>>,
+        version: Option<&'a RawValue>,
         raw_method: Option<&'a RawValue>,
         id: Option<&'a RawValue>,
     ) -> Result<Self, Refusal<'a>> {
@@ -135,7 +135,7 @@ impl<'a> Head<'a> {
             id => id,
         };
         let invalid = |detail| Refusal { id, ..refuse(detail, Code::InvalidRequest) };
-        if version.is_none_or(|version| version.0 != "2.0") {
+        if version.and_then(|version| string(version.get())).is_none_or(|version| version != "2.0") {
             return Err(invalid("The member jsonrpc must be \"2.0\"."));
         }
         let raw_method = raw_method.map(RawValue::get);
@@ -194,7 +194,7 @@ fn misfit<'a>(text: &'a str, error: &serde_json::Error) -> Result<Call<'a>, Refu
     let Ok(envelope) = serde_json::from_str::<Envelope<'a, IgnoredAny>>(text) else {
         return Err(Refusal { id: certain_id(text), ..refuse(&at, Code::InvalidRequest) });
     };
-    let head = Head::of(envelope.version.as_ref(), envelope.method, envelope.id)?;
+    let head = Head::of(envelope.version, envelope.method, envelope.id)?;
     if head.operation == Operation::Unknown {
         return Ok(head.call(text, Params::default()));
     }
