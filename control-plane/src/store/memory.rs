@@ -1,6 +1,8 @@
 //! The store in memory, for tests of what stands on it. Everything is lost with the process.
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -10,6 +10,8 @@ pub mod memory;
 pub mod records;
 pub mod resource;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use futures_util::future::BoxFuture;
 use signalbox_proto::model::lane::Lane;
@@ -36,6 +38,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 /// - **Atomicity.** Resources, references, claims, records, change log, audit and idempotency of a commit become visible
 ///   together and survive the death of the process at any moment, or none of them does.
 /// - **Durability.** When [`Transaction::commit`] answers, the commit survives a loss of power.
+/// - **References.** A commit after which a reference would name nothing is refused.
 /// - **One writer.** At most one transaction is open at a time, over all processes that share the store: what it read
 ///   holds until it ends. Readers never wait for it (except in `memory`).
 /// - **Epoch.** Made once, at first start, and kept over restarts.

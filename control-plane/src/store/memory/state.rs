@@ -94,6 +94,7 @@ impl State {
                 return Err(StoreError::Conflict { name: name.to_owned() });
             }
         }
+        self.check_references(&change.operations)?;
         let commit = change.commit_after(epoch, self.heads);
         let touched = commit.config_revision.is_some() || commit.credentials_revision.is_some();
         for lane in Lane::ALL {
@@ -112,6 +113,40 @@ impl State {
             self.apply(operation, &commit);
         }
         Ok(commit)
+    }
+
+    /// Whatever is referred to after the change exists then.
+    fn check_references(&self, operations: &[Operation]) -> Result<(), StoreError> {
+        let target = |operation: &Operation| {
+            let (kind, name) = operation.target();
+            Reference { kind, name: name.to_owned() }
+        };
+        let put = |reference: &Reference| {
+            let is = |operation: &&Operation| target(operation) == *reference;
+            operations.iter().find(is).map(|operation| matches!(operation, Operation::Put { .. }))
+        };
+        for operation in operations {
+            let dangling = match operation {
+                Operation::Put { references, .. } => references.iter().find(|reference| {
+                    let stored = || self.rows.contains_key(&(reference.kind, reference.name.clone()));
+                    !put(reference).unwrap_or_else(stored)
+                }),
+                Operation::Delete { .. } => {
+                    let gone = target(operation);
+                    let stays = |(kind, name): &(Kind, String)| {
+                        put(&Reference { kind: *kind, name: name.clone() }).is_none()
+                    };
+                    self.rows
+                        .iter()
+                        .filter(|(key, _)| stays(key))
+                        .find_map(|(_, row)| row.references.iter().find(|to| **to == gone))
+                }
+            };
+            if let Some(dangling) = dangling {
+                return Err(StoreError::Conflict { name: dangling.name.clone() });
+            }
+        }
+        Ok(())
     }
 
     fn publish(&mut self, lane: Lane, revision: u64, change: &ChangeSet) {

@@ -10,6 +10,11 @@ mod tokens;
 mod transaction;
 mod write;
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 

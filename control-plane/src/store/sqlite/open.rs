@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use signalbox_proto::model::lane::Epoch;
-use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Semaphore;
 
 use super::codec::{failed, fixed};
@@ -66,6 +66,12 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
+        // SQLite rolls a transaction back by itself when the disk is full or fails. The connection still counts it as
+        // open and would refuse every later one, so it is not used again.
+        .before_acquire(|connection, _| {
+            let clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(clean) })
+        })
 }
 
 /// Reads who this store is, or decides it at first start.
