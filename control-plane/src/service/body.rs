@@ -17,7 +17,7 @@ use crate::store::{Kind, Resource};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// An agent.
-    Agent(wire::Agent),
+    Agent(Box<wire::Agent>),
     /// A plan.
     Plan(wire::Plan),
     /// A consumer.
@@ -67,7 +67,24 @@ macro_rules! resource_messages {
     )*};
 }
 
-resource_messages!(Agent, Plan, Consumer, Subscription, ApiKey);
+resource_messages!(Plan, Consumer, Subscription, ApiKey);
+
+impl From<wire::Agent> for Body {
+    fn from(message: wire::Agent) -> Self {
+        Self::Agent(Box::new(message))
+    }
+}
+
+impl ResourceMessage for wire::Agent {
+    const KIND: Kind = Kind::Agent;
+
+    fn from_body(body: Body) -> Option<Self> {
+        match body {
+            Body::Agent(message) => Some(*message),
+            _ => None,
+        }
+    }
+}
 
 /// The same expression for the message of any kind.
 macro_rules! each {
@@ -165,7 +182,7 @@ impl Body {
         let mut wrong = Violations::new();
         let checked = match self.clone() {
             Self::Agent(message) => {
-                Agent::from_wire(message, at, &mut wrong).map(|agent| Checked::Agent(Box::new(agent)))
+                Agent::from_wire(*message, at, &mut wrong).map(|agent| Checked::Agent(Box::new(agent)))
             }
             Self::Plan(message) => {
                 Plan::from_wire(message, at, &mut wrong).map(|plan| Checked::Plan(Box::new(plan)))
@@ -189,7 +206,7 @@ impl Body {
     /// Reads stored bytes.
     pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Self, Error> {
         let decoded = match kind {
-            Kind::Agent => wire::Agent::decode(bytes).map(Self::Agent),
+            Kind::Agent => wire::Agent::decode(bytes).map(Self::from),
             Kind::Plan => wire::Plan::decode(bytes).map(Self::Plan),
             Kind::Consumer => wire::Consumer::decode(bytes).map(Self::Consumer),
             Kind::Subscription => wire::Subscription::decode(bytes).map(Self::Subscription),

@@ -64,16 +64,16 @@ impl Draft {
     }
 
     /// Everything staged for writing, in the order of the request.
-    pub(super) fn puts(&self) -> impl Iterator<Item = (&Key, &Body, &Checked, &FieldPath)> {
+    fn puts(&self) -> impl Iterator<Item = (&Key, &Checked, &FieldPath)> {
         self.order.iter().filter_map(|key| match self.staged.get(key) {
-            Some(Staged::Put { body, checked, field, .. }) => Some((key, body, checked, field)),
+            Some(Staged::Put(put)) => Some((key, &put.checked, &put.field)),
             _ => None,
         })
     }
 
     async fn load_neighbours(&mut self) -> Result<(), Error> {
         let mut keys = Vec::new();
-        for (key, _, checked, field) in self.puts() {
+        for (key, checked, field) in self.puts() {
             keys.extend(references(checked, field).into_iter().map(|(key, _)| key));
             keys.extend(parent(key));
         }
@@ -81,7 +81,7 @@ impl Draft {
     }
 
     fn check_references(&self, wrong: &mut Violations) -> Result<(), Error> {
-        for (key, _, checked, field) in self.puts() {
+        for (key, checked, field) in self.puts() {
             if let Some(parent) = parent(key)
                 && !self.exists_after(&parent)
             {
@@ -102,7 +102,9 @@ impl Draft {
     /// A plan as it will be; it must exist then.
     fn plan_after(&self, key: &Key) -> Result<Plan, Error> {
         let doing = "read the plan of a subscription";
-        if let Some(Staged::Put { checked: Checked::Plan(plan), .. }) = self.staged.get(key) {
+        if let Some(Staged::Put(put)) = self.staged.get(key)
+            && let Checked::Plan(plan) = &put.checked
+        {
             return Ok((**plan).clone());
         }
         let stored = self.known.get(key).and_then(Option::as_ref);
@@ -117,7 +119,7 @@ impl Draft {
     /// Nobody else holds what is claimed: neither what is stored and stays, nor the rest of this change.
     async fn check_claims(&mut self, wrong: &mut Violations) -> Result<(), Error> {
         let mut claimed: Vec<Claim> = Vec::new();
-        for (_, _, checked, field) in self.puts() {
+        for (_, checked, field) in self.puts() {
             claimed.extend(claims(checked, field));
         }
         if claimed.is_empty() {
@@ -145,7 +147,7 @@ impl Draft {
     /// A plan that has subscriptions goes on asking for keys.
     async fn check_plans(&mut self, wrong: &mut Violations) -> Result<(), Error> {
         let mut abandoned = Vec::new();
-        for (key, _, checked, field) in self.puts() {
+        for (key, checked, field) in self.puts() {
             let Checked::Plan(after) = checked else { continue };
             let Some(stored) = self.known.get(key).and_then(Option::as_ref) else { continue };
             if let Ok(Checked::Plan(before)) =

@@ -20,16 +20,19 @@ pub(super) type Key = (Kind, String);
 
 /// What becomes of one resource.
 pub(super) enum Staged {
-    Put {
-        body: Body,
-        encoded: Bytes,
-        checked: Checked,
-        /// Identity, if it is created.
-        uid: Uuid,
-        /// Where in the request it stands.
-        field: FieldPath,
-    },
+    Put(Box<Put>),
     Delete,
+}
+
+/// A resource as it shall be.
+pub(super) struct Put {
+    pub(super) body: Body,
+    pub(super) encoded: Bytes,
+    pub(super) checked: Checked,
+    /// Identity, if it is created.
+    pub(super) uid: Uuid,
+    /// Where in the request it stands.
+    pub(super) field: FieldPath,
 }
 
 /// A change being made.
@@ -158,7 +161,8 @@ impl Draft {
             }
         }
         let action = if before.is_some() { Action::Updated } else { Action::Created };
-        self.write(key, Staged::Put { body, encoded, checked, uid: Uuid::new_v4(), field })?;
+        let put = Put { body, encoded, checked, uid: Uuid::new_v4(), field };
+        self.write(key, Staged::Put(Box::new(put)))?;
         Ok(action)
     }
 
@@ -211,17 +215,17 @@ impl Draft {
         let expect = self.known.get(key).and_then(Option::as_ref).map(|current| current.revision);
         match staged {
             Staged::Delete => Operation::Delete { kind, name, expect: expect.unwrap_or_default() },
-            Staged::Put { encoded, checked, uid, field, .. } => Operation::Put {
+            Staged::Put(put) => Operation::Put {
                 kind,
                 name,
                 expect,
-                uid: *uid,
-                body: encoded.clone(),
-                claims: claims(checked, field)
+                uid: put.uid,
+                body: put.encoded.clone(),
+                claims: claims(&put.checked, &put.field)
                     .into_iter()
                     .map(|claim| Claim { key: claim.key, holder: claim.holder })
                     .collect(),
-                references: references(checked, field)
+                references: references(&put.checked, &put.field)
                     .into_iter()
                     .map(|((kind, name), _)| Reference { kind, name })
                     .collect(),
@@ -235,14 +239,14 @@ impl Draft {
         match self.staged.get(key) {
             None => current.cloned(),
             Some(Staged::Delete) => None,
-            Some(Staged::Put { encoded, uid, .. }) => Some(Resource {
+            Some(Staged::Put(put)) => Some(Resource {
                 kind: key.0,
                 name: key.1.clone(),
-                uid: current.map_or(*uid, |current| current.uid),
+                uid: current.map_or(put.uid, |current| current.uid),
                 revision: commit.revision(key.0.lane()).unwrap_or_default(),
                 create_time: current.map_or(commit.commit_time, |current| current.create_time),
                 update_time: commit.commit_time,
-                body: encoded.clone(),
+                body: put.encoded.clone(),
             }),
         }
     }
@@ -250,7 +254,7 @@ impl Draft {
     /// Whether a resource will exist after the change; it must have been loaded.
     pub(super) fn exists_after(&self, key: &Key) -> bool {
         match self.staged.get(key) {
-            Some(Staged::Put { .. }) => true,
+            Some(Staged::Put(_)) => true,
             Some(Staged::Delete) => false,
             None => self.known.get(key).is_some_and(Option::is_some),
         }

@@ -5,6 +5,8 @@
 //! keyed digest and encoded once for all of them.
 
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -19,6 +19,9 @@ mod read;
 mod run;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 pub use self::body::{Body, ResourceMessage};

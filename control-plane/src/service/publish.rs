@@ -23,6 +23,14 @@ fn record(body: change::Body) -> Bytes {
     Change { name: String::new(), revision: 0, body: Some(body) }.encode_to_vec().into()
 }
 
+fn config_record(body: &Body) -> Option<Bytes> {
+    match body {
+        Body::Agent(agent) => Some(record(change::Body::Agent((**agent).clone()))),
+        Body::Plan(plan) => Some(record(change::Body::Plan(plan.clone()))),
+        Body::Consumer(_) | Body::Subscription(_) | Body::ApiKey(_) => None,
+    }
+}
+
 impl Draft {
     /// Everything that data planes have to learn of the staged change.
     pub(super) async fn publications(&mut self) -> Result<Vec<Publication>, Error> {
@@ -30,12 +38,7 @@ impl Draft {
         for key in &self.order {
             if key.0.lane() == Lane::Config {
                 let body = match self.staged.get(key) {
-                    Some(Staged::Put { body: Body::Agent(agent), .. }) => {
-                        Some(record(change::Body::Agent(agent.clone())))
-                    }
-                    Some(Staged::Put { body: Body::Plan(plan), .. }) => {
-                        Some(record(change::Body::Plan(plan.clone())))
-                    }
+                    Some(Staged::Put(put)) => config_record(&put.body),
                     _ => None,
                 };
                 publications.push(Publication { lane: Lane::Config, name: key.1.clone(), body });
@@ -90,7 +93,7 @@ impl Draft {
 
     fn body(&self, key: &Key, when: When) -> Result<Option<Body>, Error> {
         match (when, self.staged.get(key)) {
-            (When::After, Some(Staged::Put { body, .. })) => Ok(Some(body.clone())),
+            (When::After, Some(Staged::Put(put))) => Ok(Some(put.body.clone())),
             (When::After, Some(Staged::Delete)) => Ok(None),
             _ => {
                 let stored = self.known.get(key).and_then(Option::as_ref);

@@ -254,7 +254,7 @@ pub(super) fn changed<R: ResourceMessage>(answer: Answer) -> Result<Changed<R>, 
 /// A commit as the wire carries it.
 pub fn commit_to_wire(commit: &Commit) -> wire::Commit {
     wire::Commit {
-        epoch: commit.epoch.0.to_vec().into(),
+        epoch: commit.epoch.0.to_vec(),
         config_revision: commit.config_revision.unwrap_or_default(),
         credentials_revision: commit.credentials_revision.unwrap_or_default(),
         commit_time: Some(to_timestamp(commit.commit_time)),

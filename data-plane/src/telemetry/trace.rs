@@ -73,10 +73,7 @@ impl RequestTracer {
     /// flag has no influence: anyone can set it.
     pub(super) fn new(tracer: SdkTracer, ratio: f64, trust_sampled: bool) -> Self {
         // Clamped and checked against zero: the product lies within the range.
-        #[expect(
-            clippy::cast_sign_loss,
-            reason = "rounding is harmless here"
-        )]
+        #[expect(clippy::cast_sign_loss, reason = "rounding is harmless here")]
         let threshold = (ratio > 0.0).then(|| (ratio.min(1.0) * u64::MAX as f64) as u64);
         Self { tracer: Some(tracer), threshold, trust_sampled }
     }

@@ -26,13 +26,21 @@ pub struct Claim {
     pub field: FieldPath,
     /// What is claimed, for people: "the host echo.agents.example".
     pub text: String,
+    /// Reason of the violation if somebody else holds it.
+    pub reason: &'static str,
 }
+
+/// Somebody else's address.
+const ADDRESS_TAKEN: &str = "ADDRESS_TAKEN";
+
+/// Somebody else's key.
+const KEY_TAKEN: &str = "KEY_TAKEN";
 
 impl Claim {
     /// Notes that somebody else holds it.
     pub fn refuse(&self, holder: &str, wrong: &mut Violations) {
         let text = format!("{} belongs to {holder}", self.text);
-        wrong.push(self.field.clone(), "ADDRESS_TAKEN", text);
+        wrong.push(self.field.clone(), self.reason, text);
     }
 }
 
@@ -42,8 +50,13 @@ impl Claim {
 #[must_use]
 pub fn agent_claims(agent: &Agent, at: &FieldPath) -> Vec<Claim> {
     let name = agent.name.as_str();
-    let claim =
-        |key: String, field: FieldPath, text: String| Claim { key, holder: name.to_owned(), field, text };
+    let claim = |key: String, field: FieldPath, text: String| Claim {
+        key,
+        holder: name.to_owned(),
+        field,
+        text,
+        reason: ADDRESS_TAKEN,
+    };
     let mut claims = vec![segment_claim(agent, at)];
     let addresses = at.field("addresses");
     if let Some(path) = &agent.addresses.context_path {
@@ -74,6 +87,7 @@ fn segment_claim(agent: &Agent, at: &FieldPath) -> Claim {
         holder,
         field: at.field("name"),
         text: format!("the address /a2a/{segment}"),
+        reason: ADDRESS_TAKEN,
     }
 }
 
@@ -86,6 +100,7 @@ pub fn api_key_claim(key: &ApiKey, at: &FieldPath) -> Option<Claim> {
         holder: key.name.to_string(),
         field: at.field("key_sha256"),
         text: "a key with this hash".to_owned(),
+        reason: KEY_TAKEN,
     })
 }
 
