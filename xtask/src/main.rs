@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod demo;
 mod http;
+mod interop;
 mod planes;
 mod process;
 mod test;
@@ -35,6 +36,8 @@ enum Verb {
     Demo(demo::Options),
     /// Measure a data plane beside nginx and Envoy
     Bench(bench::Options),
+    /// Look at a trace in Arize Phoenix; downloads most of a gigabyte
+    Interop,
     /// Formatting, clippy, tidy, every test: what has to be green before a merge
     Ci,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Interop => interop::run(),
         Verb::Ci => ci::run(),
     };
     if let Err(error) = done {

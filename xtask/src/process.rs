@@ -60,14 +60,27 @@ impl Process {
     ///
     /// # Errors
     /// When the process ends first, or takes too long.
-    pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
+    pub(crate) fn wait_until(&mut self, what: &str, holds: impl FnMut() -> bool) -> Result<()> {
+        self.wait_at_most(READY_TIMEOUT, what, holds)
+    }
+
+    /// Waits until a condition holds, at most so long.
+    ///
+    /// # Errors
+    /// When the process ends first, or takes too long.
+    pub(crate) fn wait_at_most(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut holds: impl FnMut() -> bool,
+    ) -> Result<()> {
         let start = Instant::now();
         while !holds() {
             if let Some(status) = self.child.try_wait().context("cannot ask for a process")? {
                 bail!("{} ended ({status}) before {what}{}", self.name, self.said());
             }
-            if start.elapsed() > READY_TIMEOUT {
-                bail!("{}: {what}: not within {READY_TIMEOUT:?}{}", self.name, self.said());
+            if start.elapsed() > patience {
+                bail!("{}: {what}: not within {patience:?}{}", self.name, self.said());
             }
             thread::sleep(POLL);
         }
