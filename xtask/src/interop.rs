@@ -95,8 +95,8 @@ agents:
     );
     fs::write(&manifest, text).context("cannot write the manifest")?;
     let mut command = programs.command("signalbox-data-plane");
-    command.arg("--config-file").arg(&manifest).args(["--otlp-endpoint", otlp, "--trace-ratio", "1"]);
-    DataPlane::start(command, folder, ("edge", "local"))
+    command.arg("--config-file").arg(&manifest);
+    DataPlane::start(command, folder, ("edge", "local"), &["--otlp-endpoint", otlp, "--trace-ratio", "1"])
 }
 
 fn call(data_plane: &DataPlane) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Running planes of Signalbox, for the demo and the benchmark.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::Write,
     net::SocketAddr,
@@ -56,7 +57,10 @@ impl ControlPlane {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let data = folder.join("data");
         let mut command = programs.command("signalbox-control-plane");
-        command.arg("--data-dir").arg(&data).args(["--listen", "127.0.0.1:0"]).args(options);
+        command.arg("--data-dir").arg(&data).args(options);
+        for listener in ["--listen", "--http-listen"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
         let (process, report) = start_ready(command, "the control plane", folder)?;
         Ok(Self {
             _process: process,
@@ -117,8 +121,8 @@ impl ControlPlane {
         let mut command = in_own_group(program);
         command.args(["--id", id, "--region", region, "--control-plane", &self.url]);
         command.args(["--control-plane-ca-sha256", &self.ca_sha256]).arg("--token-file").arg(&token);
-        command.arg("--cache-dir").arg(folder.join("cache")).args(options);
-        DataPlane::start(command, folder, (id, region))
+        command.arg("--cache-dir").arg(folder.join("cache"));
+        DataPlane::start(command, folder, (id, region), options)
     }
 }
 
@@ -129,6 +133,8 @@ pub(crate) struct DataPlane {
     pub(crate) region: &'static str,
     /// Where A2A calls go.
     pub(crate) address: SocketAddr,
+    /// Further listeners, as the options named them.
+    pub(crate) more: Vec<SocketAddr>,
     /// Its admin listener.
     pub(crate) admin: SocketAddr,
 }
@@ -142,15 +148,19 @@ impl DataPlane {
         mut command: Command,
         folder: &Path,
         (id, region): (&'static str, &'static str),
+        options: &[&str],
     ) -> Result<Self> {
         for listener in ["--listen", "--admin-listen", "--health-listen"] {
             command.args([listener, "127.0.0.1:0"]);
         }
+        command.args(options);
         let (process, report) = start_ready(command, id, folder)?;
         let address = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
-        let listen = address(&report["listen"][0]).with_context(|| format!("no listener in {report}"))?;
+        let listeners = report["listen"].as_array().into_iter().flatten().filter_map(address);
+        let mut listeners: VecDeque<_> = listeners.collect();
+        let first = listeners.pop_front().with_context(|| format!("no listener in {report}"))?;
         let admin = address(&report["admin"]).with_context(|| format!("no admin listener in {report}"))?;
-        Ok(Self { process, id, region, address: listen, admin })
+        Ok(Self { process, id, region, address: first, more: listeners.into(), admin })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    path::Path,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     Bench,
-    load::Requests,
+    load::{Load, Requests},
     nginx, signalbox,
     subject::{Key, Kind, REQUESTS_PATH, STREAMS_PATH, Setting, Subject},
     table,
@@ -65,8 +66,15 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let (_agent, requests) = nginx::agent(&folder)?;
     let (_source, streams) = bench.load.source(&folder)?;
     let control_plane = ControlPlane::start(&programs, &folder.join("control-plane"), &[])?;
+    let certificates = Certificates { load: &bench.load, folder: folder.join("certificates") };
+    fs::create_dir_all(&certificates.folder).context("cannot make a folder")?;
+    certificates.renew()?;
+    let (tls, log) = (certificates.listener(), folder.join("access.json").display().to_string());
+    let options = ["--listen", &tls, "--access-log", &log];
+    let edge = ("edge", "local");
     let data_plane =
-        control_plane.start_data_plane(&bench.data_plane, &folder.join("edge"), ("edge", "local"), &[])?;
+        control_plane.start_data_plane(&bench.data_plane, &folder.join("edge"), edge, &options)?;
+    let tls_address = *data_plane.more.first().context("the data plane has no TLS listener")?;
 
     let setting = Setting { requests, streams, key: Key { key: String::new(), sha256: String::new() } };
     let manifest = folder.join("manifest.yaml");
@@ -81,7 +89,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
         process: data_plane.process,
         credential: format!("x-api-key: {key}"),
     };
-    let changes = Changes { bench, control_plane: &control_plane, subject: &subject };
+    let changes =
+        Changes { bench, control_plane: &control_plane, subject: &subject, certificates, tls_address };
     changes.latency()?;
     changes.under_load(&folder)
 }
@@ -100,6 +109,26 @@ struct Changes<'a> {
     bench: &'a Bench<'a>,
     control_plane: &'a ControlPlane,
     subject: &'a Subject,
+    certificates: Certificates<'a>,
+    tls_address: SocketAddr,
+}
+
+/// Certificates of the data plane's TLS listener.
+struct Certificates<'a> {
+    load: &'a Load,
+    folder: PathBuf,
+}
+
+impl Certificates<'_> {
+    fn listener(&self) -> String {
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        format!("127.0.0.1:0,cert={},key={}", file("cert.pem"), file("key.pem"))
+    }
+
+    /// Puts a fresh certificate and key in place.
+    fn renew(&self) -> Result<()> {
+        workspace::run(self.load.command("certificate").arg(&self.folder))
+    }
 }
 
 impl Changes<'_> {
@@ -134,8 +163,11 @@ impl Changes<'_> {
         let log = fs::File::create(folder.join("churn.json")).context("cannot write a log")?;
         let mut churn = self.command("churn", CHURN_CHANGES).stdout(log).stdin(Stdio::null()).spawn()?;
         let mut rounds = Vec::new();
+        let mut handshakes = Vec::new();
         while rounds.is_empty() || running(&mut churn)? {
+            self.certificates.renew()?;
             rounds.push(self.round()?);
+            handshakes.push(self.handshakes()?);
         }
         let status = churn.wait().context("cannot wait for the changes")?;
         ensure!(status.success(), "a change failed");
@@ -143,8 +175,14 @@ impl Changes<'_> {
         let churn: Churn =
             serde_json::from_str(&printed).with_context(|| format!("the load printed {printed}"))?;
         thread::sleep(Duration::from_secs(1));
-        report(&churn, &calm, &rounds, streams.end()?);
+        report(&churn, &calm, &rounds, &handshakes, streams.end()?);
         Ok(())
+    }
+
+    /// Requests over TLS, each on a connection of its own.
+    fn handshakes(&self) -> Result<Requests> {
+        let ca = self.certificates.folder.join("ca.pem");
+        self.bench.load.handshakes(self.subject, self.tls_address, REQUESTS_PATH, &ca)
     }
 
     fn round(&self) -> Result<Requests> {
@@ -156,13 +194,16 @@ fn running(child: &mut Child) -> Result<bool> {
     Ok(child.try_wait().context("cannot ask for a process")?.is_none())
 }
 
-fn report(churn: &Churn, calm: &Requests, rounds: &[Requests], cut: usize) {
+fn report(churn: &Churn, calm: &Requests, rounds: &[Requests], handshakes: &[Requests], cut: usize) {
     let mut p99: Vec<_> = rounds.iter().map(|round| round.p99_us).collect();
     p99.sort_unstable();
     let middle = p99.get(p99.len() / 2).copied().unwrap_or_default();
-    let requests: u64 = rounds.iter().map(|round| round.requests).sum();
-    let failed: u64 = rounds.iter().map(|round| round.errors).sum();
-    for error in rounds.iter().filter_map(|round| round.first_error.as_deref()) {
+    let failed = |rounds: &[Requests]| {
+        let (all, failed): (u64, u64) =
+            rounds.iter().fold((0, 0), |(all, failed), round| (all + round.requests, failed + round.errors));
+        format!("{failed} of {all}")
+    };
+    for error in rounds.iter().chain(handshakes).filter_map(|round| round.first_error.as_deref()) {
         println!("a request failed: {error}");
     }
     let title = format!(
@@ -170,7 +211,9 @@ fn report(churn: &Churn, calm: &Requests, rounds: &[Requests], cut: usize) {
         churn.seconds
     );
     let rows = [
-        vec!["failed requests".to_owned(), format!("{failed} of {requests}")],
+        vec!["failed requests".to_owned(), failed(rounds)],
+        vec!["failed requests with a TLS handshake each".to_owned(), failed(handshakes)],
+        vec!["certificates renewed".to_owned(), handshakes.len().to_string()],
         vec!["cut streams".to_owned(), cut.to_string()],
         vec!["p99 µs without changes".to_owned(), calm.p99_us.to_string()],
         vec!["p99 µs with changes".to_owned(), middle.to_string()],

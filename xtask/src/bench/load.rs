@@ -135,6 +135,24 @@ impl Load {
         parse(&workspace::output(&mut command)?)
     }
 
+    /// Sends requests over TLS to a listener of the gateway for a second, each on a connection of its own.
+    ///
+    /// # Errors
+    /// When the load generator fails.
+    pub(super) fn handshakes(
+        &self,
+        subject: &Subject,
+        address: SocketAddr,
+        path: &str,
+        ca: &Path,
+    ) -> Result<Requests> {
+        let mut command = self.target_at("requests", address, subject, path, &self.unary);
+        command
+            .args(["--seconds", "1", "--rate", "100", "--connections", "4", "--reconnect", "--tls-ca"])
+            .arg(ca);
+        parse(&workspace::output(&mut command)?)
+    }
+
     /// The load generator in one of its modes.
     pub(super) fn command(&self, mode: &str) -> Command {
         let mut command = Command::new(&self.program);
@@ -176,8 +194,19 @@ impl Load {
     }
 
     fn target(&self, mode: &str, subject: &Subject, path: &str, body: &Path) -> Command {
+        self.target_at(mode, subject.address, subject, path, body)
+    }
+
+    fn target_at(
+        &self,
+        mode: &str,
+        address: SocketAddr,
+        subject: &Subject,
+        path: &str,
+        body: &Path,
+    ) -> Command {
         let mut command = self.command(mode);
-        command.args(["--address", &subject.address.to_string(), "--path", path]);
+        command.args(["--address", &address.to_string(), "--path", path]);
         command
             .args(["--header", &subject.credential, "--header", "a2a-version: 1.0"])
             .arg("--body")

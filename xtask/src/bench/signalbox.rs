@@ -53,7 +53,9 @@ pub(super) fn gateway(folder: &Path, program: &Path, setting: &Setting) -> Resul
         .with_context(|| format!("cannot write {}", manifest.display()))?;
     let mut command = Command::new(program);
     command.arg("--config-file").arg(&manifest).current_dir(folder);
-    let DataPlane { process, address, .. } = DataPlane::start(command, folder, ("Signalbox", "local"))?;
+    let log = folder.join("access.json").display().to_string();
+    let DataPlane { process, address, .. } =
+        DataPlane::start(command, folder, ("Signalbox", "local"), &["--access-log", &log])?;
     Ok(Subject {
         kind: Kind::Signalbox,
         process,

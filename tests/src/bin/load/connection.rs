@@ -10,6 +10,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
+
+use crate::tls::Tls;
 
 const HEADERS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -18,8 +21,13 @@ const READ_BYTES: usize = 4096;
 
 /// A connection with what was read from it and not used yet.
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     buffer: Vec<u8>,
+}
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// What the head of an answer says.
@@ -47,12 +55,23 @@ impl Connection {
         let socket =
             TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         socket.set_nodelay(true).context("cannot set up the connection")?;
-        Ok(Self { socket, buffer: Vec::new() })
+        Ok(Self { socket: Socket::Plain(socket), buffer: Vec::new() })
+    }
+
+    /// Connects with TLS.
+    pub(crate) async fn open_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
+        let socket =
+            TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+        Ok(Self { socket: Socket::Tls(Box::new(tls.connect(socket).await?)), buffer: Vec::new() })
     }
 
     /// Sends a whole request.
     pub(crate) async fn send(&mut self, request: &[u8]) -> Result<()> {
-        self.socket.write_all(request).await.context("cannot send")
+        let sent = match &mut self.socket {
+            Socket::Plain(socket) => socket.write_all(request).await,
+            Socket::Tls(socket) => socket.write_all(request).await,
+        };
+        sent.context("cannot send")
     }
 
     /// Reads the head of an answer.
@@ -120,7 +139,11 @@ impl Connection {
 
     async fn fill(&mut self) -> Result<usize> {
         self.buffer.reserve(READ_BYTES);
-        self.socket.read_buf(&mut self.buffer).await.context("cannot read")
+        let read = match &mut self.socket {
+            Socket::Plain(socket) => socket.read_buf(&mut self.buffer).await,
+            Socket::Tls(socket) => socket.read_buf(&mut self.buffer).await,
+        };
+        read.context("cannot read")
     }
 }
 

@@ -11,6 +11,7 @@ mod key;
 mod requests;
 mod source;
 mod streams;
+mod tls;
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
@@ -45,6 +46,11 @@ enum Mode {
     Source(source::Settings),
     /// Print an API key and its SHA-256
     Key,
+    /// Write a fresh certificate and key into a folder, from the folder's CA
+    Certificate {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Change the configuration through a control plane
     Changes(changes::Settings),
 }
@@ -89,6 +95,7 @@ async fn main() -> Result<()> {
         Mode::Streams { target, plan } => streams::run(target.address, target.request()?, &plan).await,
         Mode::Source(settings) => source::run(&settings).await,
         Mode::Key => key::print(),
+        Mode::Certificate { folder } => tls::write_certificate(&folder),
         Mode::Changes(settings) => changes::run(&settings).await,
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     net::SocketAddr,
+    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use clap::Args;
 use hdrhistogram::Histogram;
 use tokio::task::LocalSet;
 
-use crate::connection::Connection;
+use crate::{connection::Connection, tls::Tls};
 
 /// Longest answer time that is told apart.
 const LATENCY_MAX_US: u64 = 60_000_000;
@@ -34,9 +35,12 @@ pub(crate) struct Pace {
     /// connection sends as soon as its last answer came
     #[arg(long)]
     rate: Option<f64>,
-    /// Print a line for every failed answer
+    /// Speak TLS, and trust the CA in this file
     #[arg(long)]
-    verbose: bool,
+    tls_ca: Option<PathBuf>,
+    /// Open a connection for each request
+    #[arg(long)]
+    reconnect: bool,
 }
 
 struct Seen {
@@ -54,16 +58,29 @@ pub(crate) async fn run(address: SocketAddr, request: Bytes, pace: &Pace) -> Res
     let end = start + Duration::from_secs_f64(pace.seconds);
     let interval = pace.rate.map(|rate| Duration::from_secs_f64(f64::from(pace.connections) / rate));
 
+    let target = Rc::new(Target {
+        address,
+        request,
+        tls: pace.tls_ca.as_deref().map(Tls::new).transpose()?,
+        reconnect: pace.reconnect,
+    });
     let local = LocalSet::new();
     for index in 0..pace.connections {
         let first =
             start + interval.unwrap_or_default().mul_f64(f64::from(index) / f64::from(pace.connections));
         let schedule = Schedule { next: first, interval, end };
-        local.spawn_local(client(address, request.clone(), schedule, Rc::clone(&seen), pace.verbose));
+        local.spawn_local(client(Rc::clone(&target), schedule, Rc::clone(&seen)));
     }
     local.await;
     print(&seen.borrow(), start.elapsed());
     Ok(())
+}
+
+struct Target {
+    address: SocketAddr,
+    request: Bytes,
+    tls: Option<Tls>,
+    reconnect: bool,
 }
 
 struct Schedule {
@@ -86,45 +103,37 @@ impl Schedule {
     }
 }
 
-async fn client(
-    address: SocketAddr,
-    request: Bytes,
-    mut schedule: Schedule,
-    seen: Rc<RefCell<Seen>>,
-    verbose: bool,
-) {
+async fn client(target: Rc<Target>, mut schedule: Schedule, seen: Rc<RefCell<Seen>>) {
     let mut connection = None;
     while let Some(begun) = schedule.turn().await {
-        let done = exchange(&mut connection, address, &request).await;
+        let done = exchange(&mut connection, &target).await;
         if done.is_err() {
             connection = None;
             tokio::time::sleep(RECONNECT_PAUSE).await;
         }
-        seen.borrow_mut().note(done, begun, verbose);
+        seen.borrow_mut().note(done, begun);
     }
 }
 
 impl Seen {
-    fn note(&mut self, done: Result<()>, begun: Instant, verbose: bool) {
+    fn note(&mut self, done: Result<()>, begun: Instant) {
         self.requests += 1;
         let Err(error) = done else {
             return self.latency_us.saturating_record(micros(begun.elapsed()));
         };
         self.errors += 1;
-        if verbose {
-            println!("{error:#}");
-        }
         self.first_error.get_or_insert(format!("{error:#}"));
     }
 }
 
 /// One request and its whole answer; anything but 200 is an error.
-async fn exchange(connection: &mut Option<Connection>, address: SocketAddr, request: &[u8]) -> Result<()> {
-    let mut open = match connection.take() {
-        Some(open) => open,
-        None => Connection::open(address).await?,
+async fn exchange(connection: &mut Option<Connection>, target: &Target) -> Result<()> {
+    let mut open = match (connection.take(), &target.tls) {
+        (Some(open), _) => open,
+        (None, Some(tls)) => Connection::open_tls(target.address, tls).await?,
+        (None, None) => Connection::open(target.address).await?,
     };
-    open.send(request).await?;
+    open.send(&target.request).await?;
     let head = open.head().await?;
     let mut start = Vec::new();
     let refused = head.status != 200;
@@ -134,7 +143,7 @@ async fn exchange(connection: &mut Option<Connection>, address: SocketAddr, requ
         }
     })
     .await?;
-    if head.keep_alive {
+    if head.keep_alive && !target.reconnect {
         *connection = Some(open);
     }
     anyhow::ensure!(!refused, "status {}: {}", head.status, String::from_utf8_lossy(&start));
