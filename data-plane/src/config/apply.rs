@@ -15,6 +15,7 @@ use super::runtime::{Runtime, Site};
 use super::stage::{Staged, StagedChanges};
 use crate::auth::PEPPER_BYTES;
 use crate::clock;
+use crate::telemetry::{Metrics, ProcessMetrics};
 use crate::upstream::tls::TlsClients;
 
 /// The only writer of the current state. Deltas of both lanes are applied one after the other.
@@ -61,10 +62,22 @@ pub enum Refused {
 }
 
 impl Applier {
-    /// An applier for the data plane at `site`.
+    /// An applier for the data plane at `site`; agents and plans count in `metrics`.
     #[must_use]
-    pub fn new(handle: Handle, site: Site) -> Self {
-        Self { handle, setting: Arc::new(Setting { site, tls: TlsClients::new() }), writing: Mutex::new(()) }
+    pub fn new(handle: Handle, site: Site, metrics: Arc<Metrics>) -> Self {
+        let setting = Setting { site, tls: TlsClients::new(), metrics };
+        Self { handle, setting: Arc::new(setting), writing: Mutex::new(()) }
+    }
+
+    /// Where the data plane is.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.setting.site
+    }
+
+    /// Counters of the process.
+    pub(super) fn metrics(&self) -> &ProcessMetrics {
+        &self.setting.metrics.process
     }
 
     /// Where the state is.
@@ -86,6 +99,19 @@ impl Applier {
     ///
     /// The delta does not follow on the state, or compiling it panicked.
     pub async fn apply(&self, staged: Staged) -> Result<Applied, Refused> {
+        let lane = staged.lane;
+        let outcome = self.apply_uncounted(staged).await;
+        match &outcome {
+            Ok(applied) => {
+                self.metrics().lane(lane).applied(applied.cursor.revision, applied.took);
+                self.count_resources();
+            }
+            Err(_) => self.metrics().lane(lane).refused(),
+        }
+        outcome
+    }
+
+    async fn apply_uncounted(&self, staged: Staged) -> Result<Applied, Refused> {
         let _one_at_a_time = self.writing.lock().await;
         let started = clock::now();
         let previous = self.handle.load_full();
@@ -114,6 +140,12 @@ impl Applier {
         let compiled = super::Compiled { runtime, touched: super::compile::Touched::default() };
         drop(self.handle.swap(compiled));
         self.handle.set_configured();
+    }
+
+    fn count_resources(&self) {
+        let held = self.handle.load();
+        self.metrics().agents.set(held.agents.len() as u64);
+        self.metrics().keys.set(held.keys.len() as u64);
     }
 
     /// Whether both lanes have been heard of: a data plane that knows agents but no keys would refuse everybody.

@@ -5,6 +5,7 @@
 
 mod apply;
 mod compile;
+pub mod file;
 mod handle;
 mod runtime;
 mod stage;

@@ -14,6 +14,7 @@ use crate::auth::{Gate, KeyTable, PEPPER_BYTES};
 use crate::limit::PlanLimits;
 use crate::persistent::Map;
 use crate::route::Table;
+use crate::telemetry::{AgentMetrics, PlanMetrics};
 use crate::upstream::endpoint::Endpoint;
 
 /// Where this data plane is, by which resources select it.
@@ -110,6 +111,8 @@ pub struct Agent {
     pub public_url: Option<BaseUrl>,
     /// The path at which it is shown where no request says which address was used.
     pub path: Arc<str>,
+    /// Its counters, the same ones across config changes.
+    pub metrics: Arc<AgentMetrics>,
 }
 
 impl Agent {
@@ -155,4 +158,6 @@ pub struct Plan {
     pub gate: Gate,
     /// Limits, with the state that lives across config changes.
     pub limits: PlanLimits,
+    /// Its counters, the same ones across config changes.
+    pub metrics: Arc<PlanMetrics>,
 }

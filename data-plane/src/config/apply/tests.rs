@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use signalbox_proto::model::agent::AgentState;
 use signalbox_proto::model::lane::{Change, Cursor, Epoch, Lane};
 use signalbox_proto::model::plan::PlanState;
@@ -7,7 +9,7 @@ use crate::config::compile::tests::{PEPPER, agent, delta, key, plan, put_agent, 
 use crate::config::{Handle, Site, Staged};
 
 fn applier() -> Applier {
-    Applier::new(Handle::new(), Site::default())
+    Applier::new(Handle::new(), Site::default(), Arc::default())
 }
 
 #[tokio::test]

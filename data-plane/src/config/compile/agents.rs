@@ -86,6 +86,7 @@ fn build(
         targets,
         public_url: public_url.map(|public| public.url.clone()),
         path: public_path(&spec.name, &spec.addresses).into(),
+        metrics: setting.metrics.agent(spec.name.organization(), spec.name.id()),
         spec,
     }
 }

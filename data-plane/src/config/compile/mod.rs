@@ -18,6 +18,7 @@ use super::runtime::{Plan, Runtime, Site};
 use super::stage::{KeyEdit, Staged, StagedChanges};
 use crate::auth::{Gate, KeyTable};
 use crate::limit::PlanLimits;
+use crate::telemetry::Metrics;
 use crate::upstream::tls::TlsClients;
 
 /// What besides the configuration decides the state.
@@ -27,6 +28,8 @@ pub struct Setting {
     pub site: Site,
     /// TLS towards agents; made once, since reading the system's roots takes long.
     pub tls: TlsClients,
+    /// Where agents and plans find their counters.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The next state.
@@ -99,7 +102,7 @@ fn compile_config(
         }
     }
     for (revision, spec) in sorted.plans {
-        put_plan(previous, revision, spec, next, &mut stale);
+        put_plan(previous, revision, spec, setting, next, &mut stale);
     }
     agents::apply(previous, sorted.agents, &sorted.deleted_agents, stale, setting, next);
 }
@@ -108,6 +111,7 @@ fn put_plan(
     previous: &Runtime,
     revision: u64,
     spec: Box<model::plan::Plan>,
+    setting: &Setting,
     next: &mut Compiled,
     stale: &mut HashSet<Arc<str>>,
 ) {
@@ -121,7 +125,8 @@ fn put_plan(
         next.touched.names.insert(Arc::clone(&name));
     }
     let limits = PlanLimits::compile(&spec, held.map(|held| &held.limits));
-    let plan = Plan { name: spec.name.clone(), revision, gate, limits, spec: Arc::new(*spec) };
+    let metrics = setting.metrics.plan(spec.name.organization(), spec.name.id());
+    let plan = Plan { name: spec.name.clone(), revision, gate, limits, spec: Arc::new(*spec), metrics };
     next.runtime.plans.insert(Arc::clone(&name), Arc::new(plan));
     mark_members(&next.runtime, &name, stale);
 }

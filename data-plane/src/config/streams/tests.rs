@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let fixture = Self { applier: Applier::new(Handle::new(), Site::default()) };
+        let fixture = Self { applier: Applier::new(Handle::new(), Site::default(), Arc::default()) };
         fixture
             .push(
                 Lane::Config,
