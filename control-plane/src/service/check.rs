@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use signalbox_proto::model::address::Claim;
 use signalbox_proto::model::plan::Plan;
-use signalbox_proto::model::rules::{self, Claim};
+use signalbox_proto::model::rules;
 use signalbox_proto::model::violation::{FieldPath, Violations};
 
 use super::body::{Body, Checked, parent_name};
@@ -134,7 +135,7 @@ impl Draft {
             .collect();
         for claim in claimed {
             match holders.get(&claim.key) {
-                Some(holder) if *holder != claim.holder => claim.refuse(holder, wrong),
+                Some(holder) if *holder != claim.holder => rules::refuse_claim(&claim, holder, wrong),
                 Some(_) => {}
                 None => {
                     holders.insert(claim.key, claim.holder);

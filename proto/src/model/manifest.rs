@@ -7,7 +7,8 @@ use super::agent::Agent;
 use super::bound;
 use super::check;
 use super::consumer::{ApiKey, Consumer, Subscription};
-use super::plan::{Plan, Security};
+use super::plan::Plan;
+use super::rules;
 use super::violation::{FieldPath, Violations};
 use crate::wire::config::v1 as wire;
 
@@ -97,7 +98,7 @@ impl Manifest {
         let consumers: BTreeMap<_, _> = self.consumers.iter().map(|c| (&c.name, ())).collect();
         let subscriptions: BTreeMap<_, _> = self.subscriptions.iter().map(|s| (&s.name, ())).collect();
         let mut missing = |at: FieldPath, name: &dyn std::fmt::Display| {
-            wrong.push(at, "NOT_FOUND", format!("{name} is not in this manifest"));
+            wrong.push(at, "REFERENCE_NOT_FOUND", format!("{name} is not in this manifest"));
         };
         for (index, agent) in self.agents.iter().enumerate() {
             for (position, plan) in
@@ -128,9 +129,8 @@ impl Manifest {
     fn check_plans_take_keys(&self, plans: &BTreeMap<&super::name::PlanName, &Plan>, wrong: &mut Violations) {
         let at = FieldPath::root().field("subscriptions");
         for (index, subscription) in self.subscriptions.iter().enumerate() {
-            if plans.get(&subscription.plan).is_some_and(|plan| plan.security == Security::Keyless) {
-                let text = "is a keyless plan, which nobody subscribes to";
-                wrong.push(at.index(index).field("plan"), "KEYLESS_PLAN", text);
+            if let Some(plan) = plans.get(&subscription.plan) {
+                rules::subscription_plan(plan, &at.index(index), wrong);
             }
         }
     }

@@ -52,7 +52,7 @@ async fn an_agent_of_the_default_organization_and_an_organization_cannot_share_a
     fixture.create("organizations/acme", "other", agent(&[])).await.unwrap();
     let refused = fixture.create(ORGANIZATION, "acme", agent(&[])).await.unwrap_err();
     assert_eq!(refused.facts().reason, "ADDRESS_TAKEN");
-    assert!(refused.to_string().contains("/a2a/acme belongs to organizations/acme"), "{refused}");
+    assert!(refused.to_string().contains("id acme already belongs to organizations/acme"), "{refused}");
 
     fixture.create(ORGANIZATION, "echo", agent(&[])).await.unwrap();
     assert_eq!(reason(fixture.create("organizations/echo", "bot", agent(&[])).await), "ADDRESS_TAKEN");
@@ -119,7 +119,7 @@ async fn a_forced_delete_of_a_consumer_takes_everything_of_it_and_nothing_else()
 async fn a_keyless_plan_has_no_subscriptions() {
     let fixture = Fixture::with_subscription().await;
     let refused = fixture.create(SHOP, "s", subscription("shop", "s", "open")).await;
-    assert_eq!(violations(refused), [("subscription.plan".to_owned(), "PLAN_WITHOUT_KEYS")]);
+    assert_eq!(violations(refused), [("subscription.plan".to_owned(), "KEYLESS_PLAN")]);
     let refused = fixture.update(open_plan("keyed")).await;
     assert_eq!(violations(refused), [("plan.keyless".to_owned(), "IN_USE")]);
     fixture.delete::<wire::Subscription>(SUBSCRIPTION, false).await.unwrap();

@@ -56,7 +56,7 @@ fn references_must_lead_somewhere() {
         fields,
         ["agents[0].plans[0]", "subscriptions[0].name", "subscriptions[0].plan", "api_keys[0].name"]
     );
-    assert!(found.iter().all(|(_, reason)| *reason == "NOT_FOUND"));
+    assert!(found.iter().all(|(_, reason)| *reason == "REFERENCE_NOT_FOUND"));
 }
 
 #[test]

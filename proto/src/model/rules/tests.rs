@@ -69,10 +69,10 @@ fn paths_and_hosts_are_claimed_by_the_agent_at_the_field_that_names_them() {
     assert_eq!(
         seen,
         [
-            ("segment:acme", "agent.name"),
-            ("path:/support", "agent.addresses.context_path"),
-            ("host:a.example", "agent.addresses.hosts[0]"),
-            ("host:b.example", "agent.addresses.hosts[1]"),
+            ("id acme", "agent.name"),
+            ("path /support", "agent.addresses.context_path"),
+            ("host a.example", "agent.addresses.hosts[0]"),
+            ("host b.example", "agent.addresses.hosts[1]"),
         ]
     );
     assert!(claims[1..].iter().all(|claim| claim.holder == "organizations/acme/agents/bot"));
@@ -120,7 +120,7 @@ fn only_a_plan_with_keys_can_be_subscribed_to() {
     let keyless = plan(wire::plan::Security::Keyless(wire::KeylessSecurity {}));
     let keyed = plan(wire::plan::Security::ApiKey(wire::ApiKeySecurity::default()));
     let at = FieldPath::root();
-    assert_eq!(reasons(|wrong| subscription_plan(&keyless, &at, wrong)), ["PLAN_WITHOUT_KEYS"]);
+    assert_eq!(reasons(|wrong| subscription_plan(&keyless, &at, wrong)), ["KEYLESS_PLAN"]);
     assert!(reasons(|wrong| subscription_plan(&keyed, &at, wrong)).is_empty());
     assert!(abandons_keys(&keyed, &keyless) && !abandons_keys(&keyless, &keyed));
 }
