@@ -47,11 +47,12 @@ impl fmt::Display for Violation {
 /// When a rule is broken, or the tree or cargo's metadata cannot be read.
 pub(crate) fn run() -> Result<()> {
     let files = workspace::tracked_files()?;
-    let sources = files
+    let mut sources = files
         .iter()
         .filter(|path| path.ends_with(".rs"))
         .map(|path| Ok(Source::new(path, &workspace::read(path)?)))
         .collect::<Result<Vec<_>>>()?;
+    source::mark_test_modules(&mut sources);
 
     let mut violations = Vec::new();
     violations.extend(sizes::check(&sources));

@@ -15,6 +15,8 @@ pub(crate) struct Source {
     /// The same bytes with comments and the inside of literals turned to spaces, so that offsets agree with `text`.
     pub(crate) code: String,
     tests: Vec<Range<usize>>,
+    /// Whether another file declares this one, or a folder it is in, as a module of tests.
+    declared_test: bool,
 }
 
 impl Source {
@@ -22,7 +24,7 @@ impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let code = mask::mask(text);
         let tests = test_items(&code);
-        Self { path: path.to_owned(), text: text.to_owned(), code, tests }
+        Self { path: path.to_owned(), text: text.to_owned(), code, tests, declared_test: false }
     }
 
     /// Number of lines.
@@ -35,8 +37,11 @@ impl Source {
         self.text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
-    /// Whether the whole file is test code: a `tests` module or folder, a bench or a fuzz target.
+    /// Whether the whole file is test code: declared so, a `tests` module or folder, a bench or a fuzz target.
     pub(crate) fn is_test_file(&self) -> bool {
+        if self.declared_test {
+            return true;
+        }
         let mut parts = self.path.split('/');
         parts.any(|part| matches!(part, "tests" | "tests.rs" | "benches" | "fuzz")) && !self.is_test_binary()
     }
@@ -51,9 +56,33 @@ impl Source {
         self.path.starts_with("tests/src/bin/") && !self.path.ends_with("/tests.rs")
     }
 
+    /// Paths without `.rs` of the modules that this file declares for tests alone.
+    fn declared_test_modules(&self) -> impl Iterator<Item = String> {
+        let folder =
+            ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].iter().find_map(|end| self.path.strip_suffix(end));
+        let items = self.tests.iter().map(|range| self.code[range.clone()].trim_end());
+        items.filter_map(move |item| {
+            let name = item.strip_suffix(';')?.rsplit_once("mod ")?.1;
+            name.chars().all(is_identifier).then(|| format!("{}/{name}", folder.unwrap_or_default()))
+        })
+    }
+
     /// Every identifier and keyword of the code with its offset.
     pub(crate) fn words(&self) -> impl Iterator<Item = (usize, &str)> {
         words(&self.code)
+    }
+}
+
+/// Marks the files that others declare as modules of tests.
+pub(crate) fn mark_test_modules(sources: &mut [Source]) {
+    let modules: Vec<_> = sources.iter().flat_map(Source::declared_test_modules).collect();
+    for source in sources {
+        source.declared_test = modules.iter().any(|module| {
+            source
+                .path
+                .strip_prefix(module.as_str())
+                .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Source, item_end};
+use super::{Source, item_end, mark_test_modules};
 
 fn code(text: &str) -> String {
     Source::new("data-plane/src/x.rs", text).code
@@ -70,4 +70,24 @@ fn items_end_after_their_last_bracket() {
     ] {
         assert_eq!(&text[..item_end(text, 0)], end);
     }
+}
+
+#[test]
+fn files_declared_as_modules_of_tests_are_test_files() {
+    let mut sources = [
+        ("a/src/store/mod.rs", "mod sqlite;\n#[cfg(test)]\npub(crate) mod suite;"),
+        ("a/src/store/suite.rs", ""),
+        ("a/src/store/suite/parts.rs", ""),
+        ("a/src/store/sqlite.rs", "#[cfg(test)]\nmod crash_tests;"),
+        ("a/src/store/sqlite/crash_tests.rs", ""),
+        ("a/src/store/suites.rs", ""),
+    ]
+    .map(|(path, text)| Source::new(path, text));
+    mark_test_modules(&mut sources);
+    let tests: Vec<_> =
+        sources.iter().filter(|source| source.is_test_file()).map(|source| source.path.as_str()).collect();
+    assert_eq!(
+        tests,
+        ["a/src/store/suite.rs", "a/src/store/suite/parts.rs", "a/src/store/sqlite/crash_tests.rs"]
+    );
 }
