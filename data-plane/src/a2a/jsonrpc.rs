@@ -16,7 +16,7 @@ use super::call::{Binding, Call};
 pub use super::duplicate::MAX_JSON_DEPTH;
 use super::duplicate::{self, Finding};
 use super::operation::{Naming, Operation};
-use super::text::{Key, Text};
+use super::text::{Key, Text, string};
 use crate::error::{Code, GatewayError};
 
 mod params;
@@ -177,15 +177,6 @@ fn is_acceptable_id(raw: &str) -> bool {
         b"null" => true,
         [b'-', digits @ ..] | digits => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
     }
-}
-
-/// The text of a JSON string. `None` when it is not a string, or not text.
-fn string(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        return serde_json::from_str(raw).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(inner))
 }
 
 /// Params of a shape that no A2A method has. A method that the gateway does not know may have any.

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::text::Text;
+use super::text::string;
 
 #[cfg(test)]
 mod tests;
@@ -89,7 +89,7 @@ pub struct Outcome<'a> {
 
 /// Reads a JSON-RPC answer, or the data of an event. `None`: it is not JSON-RPC.
 pub fn read_json_rpc(body: &[u8]) -> Option<Outcome<'_>> {
-    let answer: Facts<'_> = serde_json::from_slice(body).ok()?;
+    let answer: Facts<'_> = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
     if !answer.is_json_rpc {
         return None;
     }
@@ -99,7 +99,7 @@ pub fn read_json_rpc(body: &[u8]) -> Option<Outcome<'_>> {
 /// Reads an answer or event of the HTTP+JSON binding: the result itself, or `{"error": …}`. `None`: it is no JSON
 /// object.
 pub fn read_http_json(body: &[u8]) -> Option<Outcome<'_>> {
-    let answer: Facts<'_> = serde_json::from_slice(body).ok()?;
+    let answer: Facts<'_> = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
     Some(answer.into_outcome())
 }
 
@@ -135,10 +135,6 @@ impl<'a> Facts<'a> {
             state: innermost.state,
         }
     }
-}
-
-fn string(raw: &str) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw).ok().map(|text| text.0)
 }
 
 enum Member {

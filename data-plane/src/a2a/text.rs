@@ -33,6 +33,15 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// The text of a raw JSON string. `None` when it is not a string, or not text.
+pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(raw).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
 /// The members that a decision is read from, in requests and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
@@ -95,12 +104,23 @@ const FOLDED: [&str; 14] = [
     "pushnotification",
 ];
 
+/// One bit for each length that occurs in `FOLDED`.
+const FOLDED_LENGTHS: u32 = {
+    let mut lengths = 0;
+    let mut index = 0;
+    while index < FOLDED.len() {
+        lengths |= 1 << FOLDED[index].len();
+        index += 1;
+    }
+    lengths
+};
+
 /// Whether a lenient reader could take this name, which is none of `Key`, for one of them: Go's `encoding/json` ignores
 /// case, with Unicode's simple folding.
 fn resembles_a_key(name: &str) -> bool {
-    let plain = name.bytes().all(|byte| byte.is_ascii() && byte != b'_');
-    if plain {
-        return FOLDED.iter().any(|known| name.len() == known.len() && name.eq_ignore_ascii_case(known));
+    if name.is_ascii() && !name.contains('_') {
+        let may = name.len() < 32 && FOLDED_LENGTHS >> name.len() & 1 == 1;
+        return may && FOLDED.iter().any(|known| name.eq_ignore_ascii_case(known));
     }
     let folded = fold(name);
     FOLDED.iter().any(|known| folded == *known)
