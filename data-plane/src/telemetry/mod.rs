@@ -28,13 +28,13 @@ pub use access::{AccessCounters, AccessLog, AccessRecord, Destination, Outcome, 
 pub use diagnostics::LogFormat;
 pub use error::TelemetryError;
 pub use metrics::{
-    AgentMetrics, AuthRefusal, ConnectionResult, ExportCounters, LaneMetrics, Metrics, OpenStream,
-    PlanMetrics, ProcessMetrics, SignalCounters, UpstreamErrorKind,
+    AgentMetrics, AuthRefusal, ConnectionResult, LaneMetrics, Metrics, OpenStream, PlanMetrics,
+    ProcessMetrics, UpstreamErrorKind,
 };
 use opentelemetry::trace::TracerProvider as _;
 use records::AccessRecords;
 pub use settings::{Settings, TelemetryArguments};
-pub use signalbox_proto::telemetry::TraceContext;
+pub use signalbox_proto::telemetry::{ExportCounters, SignalCounters, TraceContext};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 pub use trace::{RequestTrace, RequestTracer, UpstreamSpan};

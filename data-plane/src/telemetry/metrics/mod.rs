@@ -19,7 +19,7 @@ use agent::AgentFamilies;
 pub use agent::{AgentMetrics, OpenStream};
 pub use kind::{AuthRefusal, ConnectionResult, UpstreamErrorKind};
 pub use plan::PlanMetrics;
-pub use process::{ExportCounters, LaneMetrics, ProcessMetrics, SignalCounters};
+pub use process::{LaneMetrics, ProcessMetrics};
 use registry::Registry;
 use signalbox_proto::telemetry::{Family, render};
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use signalbox_proto::{
     model::lane::Lane,
-    telemetry::{Counter, Desc, Family, Gauge, Histogram, Reading},
+    telemetry::{Counter, Desc, ExportCounters, Family, Gauge, Histogram, Reading},
 };
 
 use super::{agent::push_histogram, kind::ConnectionResult, table};
@@ -64,26 +64,6 @@ impl LaneMetrics {
     }
 }
 
-/// Records sent to the collector, by signal.
-#[derive(Debug, Default)]
-pub struct ExportCounters {
-    /// Spans.
-    pub traces: SignalCounters,
-    /// Points of metrics.
-    pub metrics: SignalCounters,
-    /// Log records.
-    pub logs: SignalCounters,
-}
-
-/// Records of one signal.
-#[derive(Debug, Default)]
-pub struct SignalCounters {
-    /// Taken by the collector.
-    pub exported: Counter,
-    /// Lost, because the collector did not take them.
-    pub failed: Counter,
-}
-
 impl ProcessMetrics {
     /// Counts a connection by what became of it.
     pub fn connection(&self, result: ConnectionResult) {
@@ -137,18 +117,6 @@ impl ProcessMetrics {
             push_histogram(&mut duration, &[name], metrics.duration.read());
         }
         [revision, applies, duration]
-    }
-}
-
-impl ExportCounters {
-    fn read<'a>(&'a self, desc: &'static Desc) -> Family<'a> {
-        let mut family = Family::new(desc);
-        for (signal, counters) in [("traces", &self.traces), ("metrics", &self.metrics), ("logs", &self.logs)]
-        {
-            family.push(&[signal, "exported"], Reading::Count(counters.exported.get()));
-            family.push(&[signal, "failed"], Reading::Count(counters.failed.get()));
-        }
-        family
     }
 }
 

@@ -4,7 +4,6 @@
 //! metrics are read and sent by one task. A collector that is away costs records, which are counted, and nothing else.
 
 mod channel;
-mod counted;
 mod push;
 
 #[cfg(test)]
@@ -12,7 +11,6 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use counted::Counted;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{LogExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::{
@@ -21,10 +19,10 @@ use opentelemetry_sdk::{
     trace::{BatchConfigBuilder as SpanBatch, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 pub(super) use push::Push;
-use signalbox_proto::telemetry::OtlpSettings;
+use signalbox_proto::telemetry::{Counted, ExportCounters, OtlpSettings};
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 
-use super::{error::TelemetryError, metrics::ExportCounters};
+use super::error::TelemetryError;
 
 /// Spans or log records that may wait for a collector; more are lost.
 const QUEUE_RECORDS: usize = 8192;

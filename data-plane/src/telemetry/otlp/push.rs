@@ -8,12 +8,12 @@ use std::{
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, metrics_service_client::MetricsServiceClient,
 };
-use signalbox_proto::telemetry::{Scope, export_request};
+use signalbox_proto::telemetry::{Outcomes, Scope, export_request};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::Channel};
 
-use super::{Collector, counted::Outcomes};
+use super::Collector;
 use crate::telemetry::metrics::Metrics;
 
 /// The task that sends metrics.
@@ -65,7 +65,8 @@ impl Push {
 
     fn message(&self) -> (ExportMetricsServiceRequest, usize) {
         let now = crate::clock::system_now();
-        let scope = Scope { resource: &self.resource, name: super::super::SCOPE, started: self.started, now };
+        let scope =
+            Scope { resource: &self.resource, name: crate::telemetry::SCOPE, started: self.started, now };
         self.metrics.read(|families| {
             let points = families.iter().map(|family| family.samples.len()).sum();
             (export_request(families, scope), points)

@@ -15,18 +15,51 @@ use opentelemetry_sdk::{
     trace::{SpanData, SpanExporter},
 };
 
-use crate::telemetry::metrics::{ExportCounters, SignalCounters};
+use super::{Counter, Desc, Family, Reading};
 
-/// An exporter of one signal.
+/// Records sent to the collector, by signal.
+#[derive(Debug, Default)]
+pub struct ExportCounters {
+    /// Spans.
+    pub traces: SignalCounters,
+    /// Points of metrics.
+    pub metrics: SignalCounters,
+    /// Log records.
+    pub logs: SignalCounters,
+}
+
+/// Records of one signal.
+#[derive(Debug, Default)]
+pub struct SignalCounters {
+    /// Taken by the collector.
+    pub exported: Counter,
+    /// Lost, because the collector did not take them.
+    pub failed: Counter,
+}
+
+impl ExportCounters {
+    /// Reads everything, by signal and result.
+    pub fn read(&self, desc: &'static Desc) -> Family<'static> {
+        let mut family = Family::new(desc);
+        for (signal, counters) in [("traces", &self.traces), ("metrics", &self.metrics), ("logs", &self.logs)]
+        {
+            family.push(&[signal, "exported"], Reading::Count(counters.exported.get()));
+            family.push(&[signal, "failed"], Reading::Count(counters.failed.get()));
+        }
+        family
+    }
+}
+
+/// An exporter of one signal that counts what became of its records.
 #[derive(Debug)]
-pub(super) struct Counted<E> {
+pub struct Counted<E> {
     exporter: E,
     outcome: Outcomes,
 }
 
 /// Counts outcomes, and tells operators once when exports begin to fail and once when they work again.
 #[derive(Debug)]
-pub(super) struct Outcomes {
+pub struct Outcomes {
     counters: Arc<ExportCounters>,
     signal: &'static str,
     of: fn(&ExportCounters) -> &SignalCounters,
@@ -34,7 +67,8 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    pub(super) fn new(
+    /// Counts into what `of` picks.
+    pub fn new(
         counters: &Arc<ExportCounters>,
         signal: &'static str,
         of: fn(&ExportCounters) -> &SignalCounters,
@@ -43,7 +77,7 @@ impl Outcomes {
     }
 
     /// Counts `records` that were sent. `problem` says why they were not taken.
-    pub(super) fn count(&self, records: usize, problem: Option<&str>) {
+    pub fn count(&self, records: usize, problem: Option<&str>) {
         let counters = (self.of)(&self.counters);
         let records = records.try_into().unwrap_or(u64::MAX);
         match problem {
@@ -60,11 +94,13 @@ impl Outcomes {
 }
 
 impl<E> Counted<E> {
-    pub(super) fn spans(exporter: E, counters: &Arc<ExportCounters>) -> Self {
+    /// An exporter of spans.
+    pub fn spans(exporter: E, counters: &Arc<ExportCounters>) -> Self {
         Self { exporter, outcome: Outcomes::new(counters, "traces", |counters| &counters.traces) }
     }
 
-    pub(super) fn logs(exporter: E, counters: &Arc<ExportCounters>) -> Self {
+    /// An exporter of log records.
+    pub fn logs(exporter: E, counters: &Arc<ExportCounters>) -> Self {
         Self { exporter, outcome: Outcomes::new(counters, "logs", |counters| &counters.logs) }
     }
 
