@@ -1,1 +1,9 @@
 //! gRPC services: decode, call `service`, encode.
+
+pub mod auth;
+pub mod config;
+pub mod fleet;
+pub mod server;
+pub mod status;
+
+pub use self::server::{Services, serve};

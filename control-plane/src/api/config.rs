@@ -1,0 +1,129 @@
+//! `signalbox.config.v1.ConfigService`.
+
+mod requests;
+
+pub(super) use self::requests::caller;
+
+use signalbox_proto::wire::config::v1 as wire;
+use signalbox_proto::wire::config::v1::config_service_server::ConfigService;
+use tonic::{Request, Response, Status};
+
+use self::requests::{Create, Delete, Get, List, Update, call, missing};
+use super::status::status;
+use crate::service::{ResourceMessage, Service, commit_to_wire};
+
+/// The config API.
+#[derive(Clone)]
+pub struct ConfigApi {
+    service: Service,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl ConfigApi {
+    /// The API of `service`.
+    pub fn new(service: Service) -> Self {
+        Self { service }
+    }
+
+    async fn get<R: Get>(&self, request: Request<R>) -> Answer<R::Resource> {
+        let found = self.service.get(request.into_inner().name()).await;
+        found.map(Response::new).map_err(|error| status(&error))
+    }
+
+    async fn list<R: List>(&self, request: Request<R>) -> Answer<R::Response> {
+        let request = request.into_inner();
+        let (parent, size, token) = request.query();
+        let page = self.service.list(parent, size, token).await.map_err(|error| status(&error))?;
+        Ok(Response::new(R::response(page.resources, page.next_page_token)))
+    }
+
+    async fn create<R: Create>(&self, request: Request<R>) -> Answer<R::Response> {
+        let (call, request) = call(request)?;
+        let parts = request.parts();
+        let resource = parts.resource.ok_or_else(|| missing(R::Resource::KIND))?;
+        let changed = self.service.create(call, &parts.parent, &parts.id, resource).await;
+        let changed = changed.map_err(|error| status(&error))?;
+        Ok(Response::new(R::response(changed.resource, changed.commit.as_ref().map(commit_to_wire))))
+    }
+
+    async fn update<R: Update>(&self, request: Request<R>) -> Answer<R::Response> {
+        let (call, request) = call(request)?;
+        let parts = request.parts();
+        requests::check_mask(parts.update_mask.as_ref())?;
+        let resource = parts.resource.ok_or_else(|| missing(R::Resource::KIND))?;
+        let changed = self.service.update(call, resource, parts.allow_missing).await;
+        let changed = changed.map_err(|error| status(&error))?;
+        Ok(Response::new(R::response(changed.resource, changed.commit.as_ref().map(commit_to_wire))))
+    }
+
+    async fn delete<R: Delete>(&self, request: Request<R>) -> Answer<R::Response> {
+        let (call, request) = call(request)?;
+        let parts = request.parts();
+        let commit = self.service.delete::<R::Resource>(call, &parts.name, &parts.etag, parts.force).await;
+        let commit = commit.map_err(|error| status(&error))?;
+        Ok(Response::new(R::response(commit.as_ref().map(commit_to_wire))))
+    }
+}
+
+/// One method after another, as the .proto file lists them.
+#[rustfmt::skip]
+#[tonic::async_trait]
+impl ConfigService for ConfigApi {
+    async fn get_agent(&self, request: Request<wire::GetAgentRequest>) -> Answer<wire::Agent> { self.get(request).await }
+    async fn list_agents(&self, request: Request<wire::ListAgentsRequest>) -> Answer<wire::ListAgentsResponse> { self.list(request).await }
+    async fn create_agent(&self, request: Request<wire::CreateAgentRequest>) -> Answer<wire::CreateAgentResponse> { self.create(request).await }
+    async fn update_agent(&self, request: Request<wire::UpdateAgentRequest>) -> Answer<wire::UpdateAgentResponse> { self.update(request).await }
+    async fn delete_agent(&self, request: Request<wire::DeleteAgentRequest>) -> Answer<wire::DeleteAgentResponse> { self.delete(request).await }
+
+    async fn get_plan(&self, request: Request<wire::GetPlanRequest>) -> Answer<wire::Plan> { self.get(request).await }
+    async fn list_plans(&self, request: Request<wire::ListPlansRequest>) -> Answer<wire::ListPlansResponse> { self.list(request).await }
+    async fn create_plan(&self, request: Request<wire::CreatePlanRequest>) -> Answer<wire::CreatePlanResponse> { self.create(request).await }
+    async fn update_plan(&self, request: Request<wire::UpdatePlanRequest>) -> Answer<wire::UpdatePlanResponse> { self.update(request).await }
+    async fn delete_plan(&self, request: Request<wire::DeletePlanRequest>) -> Answer<wire::DeletePlanResponse> { self.delete(request).await }
+
+    async fn get_consumer(&self, request: Request<wire::GetConsumerRequest>) -> Answer<wire::Consumer> { self.get(request).await }
+    async fn list_consumers(&self, request: Request<wire::ListConsumersRequest>) -> Answer<wire::ListConsumersResponse> { self.list(request).await }
+    async fn create_consumer(&self, request: Request<wire::CreateConsumerRequest>) -> Answer<wire::CreateConsumerResponse> { self.create(request).await }
+    async fn update_consumer(&self, request: Request<wire::UpdateConsumerRequest>) -> Answer<wire::UpdateConsumerResponse> { self.update(request).await }
+    async fn delete_consumer(&self, request: Request<wire::DeleteConsumerRequest>) -> Answer<wire::DeleteConsumerResponse> { self.delete(request).await }
+
+    async fn get_subscription(&self, request: Request<wire::GetSubscriptionRequest>) -> Answer<wire::Subscription> { self.get(request).await }
+    async fn list_subscriptions(&self, request: Request<wire::ListSubscriptionsRequest>) -> Answer<wire::ListSubscriptionsResponse> { self.list(request).await }
+    async fn create_subscription(&self, request: Request<wire::CreateSubscriptionRequest>) -> Answer<wire::CreateSubscriptionResponse> { self.create(request).await }
+    async fn update_subscription(&self, request: Request<wire::UpdateSubscriptionRequest>) -> Answer<wire::UpdateSubscriptionResponse> { self.update(request).await }
+    async fn delete_subscription(&self, request: Request<wire::DeleteSubscriptionRequest>) -> Answer<wire::DeleteSubscriptionResponse> { self.delete(request).await }
+
+    async fn get_api_key(&self, request: Request<wire::GetApiKeyRequest>) -> Answer<wire::ApiKey> { self.get(request).await }
+    async fn list_api_keys(&self, request: Request<wire::ListApiKeysRequest>) -> Answer<wire::ListApiKeysResponse> { self.list(request).await }
+    async fn update_api_key(&self, request: Request<wire::UpdateApiKeyRequest>) -> Answer<wire::UpdateApiKeyResponse> { self.update(request).await }
+    async fn delete_api_key(&self, request: Request<wire::DeleteApiKeyRequest>) -> Answer<wire::DeleteApiKeyResponse> { self.delete(request).await }
+
+    async fn create_api_key(&self, request: Request<wire::CreateApiKeyRequest>) -> Answer<wire::CreateApiKeyResponse> {
+        let (call, request) = call(request)?;
+        let wire::CreateApiKeyRequest { parent, api_key_id, api_key, validate_only: _, request_id: _ } = request;
+        let made = self.service.create_api_key(call, &parent, &api_key_id, api_key.unwrap_or_default()).await;
+        let (changed, key) = made.map_err(|error| status(&error))?;
+        Ok(Response::new(wire::CreateApiKeyResponse {
+            api_key: Some(changed.resource),
+            commit: changed.commit.as_ref().map(commit_to_wire),
+            key: key.map(|key| key.expose().to_owned()).unwrap_or_default(),
+        }))
+    }
+
+    async fn revoke_api_key(&self, request: Request<wire::RevokeApiKeyRequest>) -> Answer<wire::RevokeApiKeyResponse> {
+        let (call, request) = call(request)?;
+        let wire::RevokeApiKeyRequest { name, etag, request_id: _ } = request;
+        let changed = self.service.revoke_api_key(call, &name, &etag).await.map_err(|error| status(&error))?;
+        let commit = changed.commit.as_ref().map(commit_to_wire);
+        Ok(Response::new(wire::RevokeApiKeyResponse { api_key: Some(changed.resource), commit }))
+    }
+
+    async fn apply_manifest(&self, request: Request<wire::ApplyManifestRequest>) -> Answer<wire::ApplyManifestResponse> {
+        let (call, request) = call(request)?;
+        let wire::ApplyManifestRequest { manifest, validate_only: _, request_id: _ } = request;
+        let applied = self.service.apply(call, manifest.unwrap_or_default()).await.map_err(|error| status(&error))?;
+        let commit = applied.commit.as_ref().map(commit_to_wire);
+        Ok(Response::new(wire::ApplyManifestResponse { results: applied.results, commit }))
+    }
+}
