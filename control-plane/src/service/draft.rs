@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use signalbox_proto::model::bound;
 use signalbox_proto::model::violation::{FieldPath, Violations};
 use signalbox_proto::wire::config::v1 as wire;
 use uuid::Uuid;
@@ -116,6 +117,12 @@ impl Draft {
 
     async fn apply(&mut self, manifest: wire::Manifest) -> Result<Vec<(Key, Action)>, Error> {
         let bodies = manifest_bodies(manifest);
+        let at = FieldPath::root().field("manifest");
+        if !bound::MANIFEST_RESOURCES.contains(bodies.len() as u64) {
+            let text =
+                format!("has {} resources, must have {}", bodies.len(), bound::MANIFEST_RESOURCES.range());
+            return Err(Error::Invalid(Violations::one(at, "TOO_MANY", text)));
+        }
         self.load(bodies.iter().map(|(body, _)| (body.kind(), body.name().to_owned()))).await?;
         let mut wrong = Violations::new();
         let mut seen = BTreeSet::new();

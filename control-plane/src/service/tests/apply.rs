@@ -136,3 +136,11 @@ async fn a_subscription_and_its_keys_can_change_together() {
     fixture.apply(manifest).await.unwrap();
     assert!(fixture.held(Lane::Credentials).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_manifest_that_is_too_large_is_refused() {
+    let fixture = Fixture::new().await;
+    let consumers = (0..10_001).map(|n| consumer(&format!("c{n}"))).collect();
+    let refused = fixture.apply(wire::Manifest { consumers, ..Default::default() }).await;
+    assert_eq!(violations(refused), [("manifest".to_owned(), "TOO_MANY")]);
+}
