@@ -109,6 +109,8 @@ pub struct ProcessLimits {
     pub max_buffered_bytes: usize,
     /// From the first byte of a request head to its last.
     pub head_timeout: Duration,
+    /// From a request's head to the last byte of its body.
+    pub body_timeout: Duration,
     /// Longest silence between two requests of an HTTP/1.1 connection.
     pub keep_alive_timeout: Duration,
     /// Time for a TLS handshake, and until the first byte of a connection.

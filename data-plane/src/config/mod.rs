@@ -5,6 +5,7 @@
 
 mod apply;
 mod compile;
+mod discovered;
 pub mod file;
 mod handle;
 mod runtime;
@@ -13,6 +14,7 @@ mod streams;
 
 pub use apply::{Applied, Applier, Refused};
 pub use compile::{Compiled, Setting, Touched, compile};
+pub use discovered::JsonRpcPaths;
 pub use handle::Handle;
 pub use runtime::{Agent, Cursors, Plan, Runtime, Site, Target};
 pub use stage::{KeyEdit, Staged, StagedChanges};

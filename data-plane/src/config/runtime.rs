@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use hashbrown::HashSet;
 use signalbox_proto::model;
 use signalbox_proto::model::address::BaseUrl;
@@ -10,6 +11,7 @@ use signalbox_proto::model::agent::{A2aVersion, AgentState, Upstream};
 use signalbox_proto::model::lane::{Cursor, Lane};
 use signalbox_proto::model::name::{AgentName, PlanName};
 
+use super::discovered::JsonRpcPaths;
 use crate::auth::{Gate, KeyTable, PEPPER_BYTES};
 use crate::limit::PlanLimits;
 use crate::persistent::Map;
@@ -106,7 +108,7 @@ pub struct Agent {
     /// Its plans that have arrived, in its order.
     pub plans: Vec<Arc<Plan>>,
     /// Its servers that this data plane uses.
-    pub targets: Arc<[Target]>,
+    pub targets: Arc<[Arc<Target>]>,
     /// Public base URL that it asks for on this data plane.
     pub public_url: Option<BaseUrl>,
     /// The path at which it is shown where no request says which address was used.
@@ -129,10 +131,16 @@ impl Agent {
 
     /// The server for a version of A2A: the first that names it, else the first that speaks any.
     #[must_use]
-    pub fn target(&self, version: A2aVersion) -> Option<&Target> {
-        let names_it = |target: &&Target| target.upstream.versions.contains(&version);
-        let speaks_any = |target: &&Target| target.upstream.versions.is_empty();
-        self.targets.iter().find(names_it).or_else(|| self.targets.iter().find(speaks_any))
+    pub fn target(&self, version: A2aVersion) -> Option<&Arc<Target>> {
+        self.target_index(version).and_then(|index| self.targets.get(index))
+    }
+
+    /// The index of that server among the agent's.
+    #[must_use]
+    pub fn target_index(&self, version: A2aVersion) -> Option<usize> {
+        let names_it = |target: &Arc<Target>| target.upstream.versions.contains(&version);
+        let speaks_any = |target: &Arc<Target>| target.upstream.versions.is_empty();
+        self.targets.iter().position(names_it).or_else(|| self.targets.iter().position(speaks_any))
     }
 }
 
@@ -142,7 +150,9 @@ pub struct Target {
     /// What was configured.
     pub upstream: Upstream,
     /// Where and how to connect; connections are kept by its identity, which config changes leave as it is.
-    pub endpoint: Arc<Endpoint>,
+    pub endpoint: Endpoint,
+    /// Where it takes JSON-RPC, once its card has been read.
+    pub json_rpc_paths: ArcSwapOption<JsonRpcPaths>,
 }
 
 /// A plan as requests see it.

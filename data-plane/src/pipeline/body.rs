@@ -11,7 +11,7 @@ use super::budget::{BufferBudget, Reservation};
 use crate::error::{Code, GatewayError};
 
 /// Bytes of a refused request's body that are read away so that its connection can be kept.
-pub const REFUSED_BODY_DRAIN_BYTES: u64 = 16 * 1024;
+pub(super) const REFUSED_BODY_DRAIN_BYTES: u64 = 16 * 1024;
 
 /// Bytes of a refused request's body that are read away before its connection closes, so that the client is still
 /// there to read the answer.
@@ -22,20 +22,20 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// A request body in memory, counted against the budget while it lives.
 #[derive(Debug)]
-pub struct Buffered {
+pub(super) struct Buffered {
     /// The whole body.
-    pub bytes: Bytes,
+    pub(super) bytes: Bytes,
     /// Held until the body has been sent on.
-    pub reservation: Reservation,
+    pub(super) reservation: Reservation,
 }
 
 /// Limits on reading one body.
 #[derive(Clone, Copy, Debug)]
-pub struct BodyLimits {
+pub(super) struct BodyLimits {
     /// Largest body in bytes.
-    pub max_bytes: u64,
+    pub(super) max_bytes: u64,
     /// Time from the head to the body's last byte.
-    pub timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Reads `body` whole.
@@ -46,7 +46,7 @@ pub struct BodyLimits {
 ///
 /// `BodyTooLarge`, `BodyTimeout`, `BodyIncomplete` (the client left or broke the framing), or `Overloaded` when the
 /// process buffers too much already.
-pub async fn read(
+pub(super) async fn read(
     body: &mut Incoming,
     limits: BodyLimits,
     budget: &BufferBudget,
@@ -96,7 +96,12 @@ async fn read_slowly(
     }
 }
 
-fn take(reservation: &mut Reservation, more: usize, held: usize, limits: BodyLimits) -> Result<(), GatewayError> {
+fn take(
+    reservation: &mut Reservation,
+    more: usize,
+    held: usize,
+    limits: BodyLimits,
+) -> Result<(), GatewayError> {
     let more = more as u64;
     if held as u64 + more > limits.max_bytes {
         return Err(Code::BodyTooLarge.into());
@@ -112,7 +117,7 @@ fn incomplete(error: hyper::Error) -> GatewayError {
 ///
 /// Returns whether the connection must close: when more than [`REFUSED_BODY_DRAIN_BYTES`] are outstanding. Even then
 /// some are read, since closing on unread bytes would reset the connection under the answer.
-pub fn discard(body: Incoming) -> bool {
+pub(super) fn discard(body: Incoming) -> bool {
     if body.is_end_stream() {
         return false;
     }

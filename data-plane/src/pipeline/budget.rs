@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that may be buffered over the whole process; beyond it requests are refused with 503.
 #[derive(Clone, Debug)]
-pub struct BufferBudget(Arc<Shared>);
+pub(super) struct BufferBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -15,7 +15,7 @@ struct Shared {
 
 /// Bytes taken from the budget; given back on drop.
 #[derive(Debug)]
-pub struct Reservation {
+pub(super) struct Reservation {
     budget: Arc<Shared>,
     bytes: u64,
 }
@@ -23,26 +23,26 @@ pub struct Reservation {
 impl BufferBudget {
     /// A budget of `max_bytes`.
     #[must_use]
-    pub fn new(max_bytes: u64) -> Self {
+    pub(super) fn new(max_bytes: u64) -> Self {
         Self(Arc::new(Shared { max_bytes, used_bytes: AtomicU64::new(0) }))
     }
 
     /// An empty reservation that can grow.
     #[must_use]
-    pub fn reserve(&self) -> Reservation {
+    pub(super) fn reserve(&self) -> Reservation {
         Reservation { budget: Arc::clone(&self.0), bytes: 0 }
     }
 
     /// Bytes in use now.
     #[must_use]
-    pub fn used_bytes(&self) -> u64 {
+    pub(super) fn used_bytes(&self) -> u64 {
         self.0.used_bytes.load(Ordering::Relaxed)
     }
 }
 
 impl Reservation {
     /// Takes `more` bytes; false, and nothing taken, if the budget has too few left.
-    pub fn grow(&mut self, more: u64) -> bool {
+    pub(super) fn grow(&mut self, more: u64) -> bool {
         let used = self.budget.used_bytes.fetch_add(more, Ordering::Relaxed) + more;
         if used > self.budget.max_bytes {
             self.budget.used_bytes.fetch_sub(more, Ordering::Relaxed);

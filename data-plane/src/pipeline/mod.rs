@@ -1,1 +1,91 @@
 //! One exchange as a straight list of stages.
+//!
+//! [`exchange`] is the whole life of a request; `docs/request.md` tells the same story in words. Control flow lives here,
+//! each stage is a function of its inputs. What is learned on the way is noted in the [`Exchange`], which accounts for
+//! the request when it is dropped, however that comes.
+//!
+//! [`Exchange`]: exchange::Exchange
+
+mod answer;
+mod body;
+mod budget;
+mod call;
+mod card;
+mod enter;
+mod exchange;
+mod forward;
+mod gateway;
+mod refuse;
+mod relay;
+mod response;
+
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+pub use gateway::{Gateway, GatewaySettings, Listener, Worker};
+pub use response::Body;
+
+use crate::error::{Code, GatewayError};
+use crate::http::hop::remove_hop_by_hop;
+use crate::net::worker::ConnectionInfo;
+use crate::route::Rest;
+use answer::Answer;
+use exchange::Exchange;
+
+/// Serves one request. Cancelling it (the client left) closes the connection to the agent.
+pub async fn exchange(
+    worker: &Worker,
+    listener: &Listener,
+    connection: &ConnectionInfo,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let mut body = Some(body);
+    let mut exchange = Exchange::begin(&worker.gateway, connection, &parts);
+    match stages(worker, listener, &mut exchange, &mut parts, &mut body).await {
+        Ok(answer) => answer.into_response(exchange),
+        Err(error) => refuse::answer(&error, exchange, body),
+    }
+}
+
+/// The stages in their order. `body` is taken by whoever reads it; what is left is a refused request's.
+async fn stages(
+    worker: &Worker,
+    listener: &Listener,
+    exchange: &mut Exchange,
+    parts: &mut Parts,
+    body: &mut Option<Incoming>,
+) -> Result<Answer, GatewayError> {
+    remove_hop_by_hop(&mut parts.headers);
+    let route = enter::route(&worker.gateway, exchange, parts)?;
+    match route.place {
+        enter::Place::Card => card::serve(worker, listener, exchange, &route, parts).await,
+        enter::Place::Call { streams } => {
+            call::check_method(parts, exchange)?;
+            let admission = enter::admit(&worker.gateway, exchange, &route, parts)?;
+            enter::limit(&worker.gateway, exchange, &route)?;
+            let call = call::read(worker, exchange, &route, parts, body, streams).await?;
+            let guard = if call.operation.is_streaming() {
+                Some(enter::open_stream(exchange, &route)?)
+            } else {
+                None
+            };
+            let target = forward::target(worker, &route.agent, &call).await?;
+            let request = forward::request(listener, exchange, &route, &admission, parts, &call, &target)?;
+            let response = forward::send(worker, exchange, &route, &call, &target, request).await?;
+            answer::understand(worker, listener, exchange, &route, &call, guard, response).await
+        }
+        enter::Place::Nowhere => Err(Code::NotFound.into()),
+    }
+}
+
+/// What an agent answers below its address.
+fn place(rest: Rest<'_>) -> enter::Place {
+    match rest {
+        Rest::Root => enter::Place::Call { streams: false },
+        Rest::MessageStream => enter::Place::Call { streams: true },
+        Rest::AgentCard | Rest::LegacyAgentCard => enter::Place::Card,
+        Rest::Other(_) => enter::Place::Nowhere,
+    }
+}

@@ -87,6 +87,9 @@ pub struct Arguments {
     /// Time from the first byte of a request head to its last
     #[arg(long, env = "SIGNALBOX_HEAD_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub head_timeout: Duration,
+    /// Time from a request's head to the last byte of its body
+    #[arg(long, env = "SIGNALBOX_BODY_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub body_timeout: Duration,
     /// Longest silence between two requests of an HTTP/1.1 connection
     #[arg(long, env = "SIGNALBOX_KEEP_ALIVE_TIMEOUT", value_name = "TIME", default_value = "75s", value_parser = duration)]
     pub keep_alive_timeout: Duration,

@@ -77,6 +77,7 @@ fn labels(given: &[String]) -> Result<BTreeMap<String, String>, UsageError> {
 fn limits(arguments: &Arguments) -> Result<ProcessLimits, UsageError> {
     for (setting, time) in [
         ("--head-timeout", arguments.head_timeout),
+        ("--body-timeout", arguments.body_timeout),
         ("--keep-alive-timeout", arguments.keep_alive_timeout),
         ("--handshake-timeout", arguments.handshake_timeout),
         ("--write-timeout", arguments.write_timeout),
@@ -98,6 +99,7 @@ fn limits(arguments: &Arguments) -> Result<ProcessLimits, UsageError> {
         max_connections: arguments.max_connections,
         max_buffered_bytes: arguments.max_buffered_bytes,
         head_timeout: arguments.head_timeout,
+        body_timeout: arguments.body_timeout,
         keep_alive_timeout: arguments.keep_alive_timeout,
         handshake_timeout: arguments.handshake_timeout,
         write_timeout: arguments.write_timeout,

@@ -54,6 +54,11 @@ pub trait StreamObserver: Unpin {
         true
     }
 
+    /// A reason to end the stream besides the end signal, or none and the task will be woken when there is one.
+    fn poll_end(&mut self, _cx: &mut Context<'_>) -> Option<EndReason> {
+        None
+    }
+
     /// The last event of a stream that the gateway ends, complete with its blank line. Called at most once.
     fn ending(&mut self, reason: EndReason) -> Bytes;
 
@@ -228,7 +233,8 @@ where
             Some((reason, _)) if !self.is_inside_event => return self.end_now(reason),
             Some(_) => {}
             None => {
-                if let Some(reason) = self.end.poll_reason(cx) {
+                let reason = self.end.poll_reason(cx).or_else(|| self.observer.poll_end(cx));
+                if let Some(reason) = reason {
                     return self.end(reason);
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use hashbrown::{HashMap, HashSet};
 use signalbox_proto::model;
 use signalbox_proto::model::agent::Upstream;
@@ -91,9 +92,9 @@ fn build(
     }
 }
 
-fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -> Target {
+fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -> Arc<Target> {
     let endpoint = Endpoint::compile(upstream, agent.limits.connect_timeout, &setting.tls);
-    Target { upstream: upstream.clone(), endpoint: Arc::new(endpoint) }
+    Arc::new(Target { upstream: upstream.clone(), endpoint, json_rpc_paths: ArcSwapOption::empty() })
 }
 
 /// The servers whose selector names this data plane, else those without a selector.

@@ -22,7 +22,7 @@ const FAILED: Duration = Duration::from_secs(1);
 
 /// A cache of `V` by `K`, filled by fetches that may fail with `E`.
 #[derive(Debug)]
-pub struct Cache<K, V, E> {
+pub(in crate::pipeline) struct Cache<K, V, E> {
     entries: Mutex<HashMap<K, Arc<Entry<V, E>>>>,
 }
 
@@ -56,7 +56,7 @@ where
 {
     /// An empty cache.
     #[must_use]
-    pub fn new() -> Self {
+    pub(in crate::pipeline) fn new() -> Self {
         Self { entries: Mutex::new(HashMap::new()) }
     }
 
@@ -65,7 +65,7 @@ where
     /// # Errors
     ///
     /// What `fetch` failed with, if there is no value that may still be served.
-    pub async fn get<F>(&self, key: &K, fetch: F) -> Result<Arc<V>, E>
+    pub(in crate::pipeline) async fn get<F>(&self, key: &K, fetch: F) -> Result<Arc<V>, E>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,
     {
@@ -76,7 +76,8 @@ where
             Found::Stale(value) => {
                 tokio::spawn(async move {
                     if let Ok(_flight) = entry.flight.try_lock() {
-                        entry.fill(fetch.await);
+                        // Whoever asks next sees what became of it.
+                        let _ = entry.fill(fetch.await);
                     }
                 });
                 return Ok(value);
@@ -89,11 +90,6 @@ where
             Found::Failed(error) => Err(error),
             Found::Nothing => entry.fill(fetch.await),
         }
-    }
-
-    /// Forgets every entry whose key `keep` refuses.
-    pub fn retain(&self, mut keep: impl FnMut(&K) -> bool) {
-        lock(&self.entries).retain(|key, _| keep(key));
     }
 
     fn entry(&self, key: &K) -> Arc<Entry<V, E>> {

@@ -75,12 +75,3 @@ async fn a_failed_refetch_leaves_the_old_value() {
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
-
-#[tokio::test(start_paused = true)]
-async fn forgotten_keys_are_fetched_anew() {
-    let cache = Cache::<&str, u32, &str>::new();
-    let calls = Arc::new(AtomicU32::new(0));
-    cache.get(&"a", counted(&calls)).await.unwrap();
-    cache.retain(|key| *key != "a");
-    assert_eq!(*cache.get(&"a", counted(&calls)).await.unwrap(), 2);
-}

@@ -1,0 +1,191 @@
+//! What becomes of the agent's answer: copied, rewritten, or relayed as an event stream.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue};
+use http::response::Parts;
+use http::{Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+
+use super::call::ReadCall;
+use super::card;
+use super::enter::Routed;
+use super::exchange::{Exchange, note};
+use super::forward::failure;
+use super::gateway::{Listener, Worker};
+use super::relay::{self, StreamParts};
+use super::response::Body;
+use crate::a2a::response::read_json_rpc;
+use crate::a2a::{Operation, card as a2a_card};
+use crate::error::{Code, GatewayError};
+use crate::http::content::{is_event_stream, is_json_answer};
+use crate::http::hop::remove_hop_by_hop;
+use crate::limit::StreamGuard;
+use crate::telemetry::Outcome;
+use crate::upstream::body::ResponseBody;
+
+/// Answers up to this size are looked into before their head goes out; larger ones are copied unread.
+const MAX_INSPECTED_BYTES: usize = 64 * 1024;
+
+/// What is answered, before it is tied to its exchange.
+#[derive(Debug)]
+pub(super) struct Answer {
+    parts: Parts,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// A whole body in memory.
+    Whole(Bytes),
+    /// What has been read of a body, and the rest of it.
+    Copy(Bytes, ResponseBody),
+    /// An event stream.
+    Stream(ResponseBody, Box<StreamParts>),
+}
+
+impl Answer {
+    /// An answer of the gateway's own.
+    pub(super) fn whole(response: Response<Bytes>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { parts, content: Content::Whole(body) }
+    }
+
+    /// Ties the answer to its exchange, which is accounted for when the body ends.
+    pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
+        let Self { mut parts, content } = self;
+        exchange.status = parts.status.as_u16();
+        exchange.outcome = judge(parts.status, exchange.rpc_error);
+        for (name, value) in std::mem::take(&mut exchange.limit_headers) {
+            parts.headers.insert(name, value);
+        }
+        let body = match content {
+            Content::Whole(bytes) => Body::whole(bytes, exchange),
+            Content::Copy(start, rest) => Body::copy(start, rest, exchange),
+            Content::Stream(upstream, stream) => relay::body(upstream, *stream, exchange),
+        };
+        Response::from_parts(parts, body)
+    }
+}
+
+fn judge(status: StatusCode, rpc_error: Option<i64>) -> Outcome {
+    if rpc_error.is_some() || status.as_u16() >= 400 { Outcome::AgentError } else { Outcome::Success }
+}
+
+/// Takes the agent's answer apart and decides how it goes on.
+///
+/// # Errors
+/// `InvalidAgentResponse` for what is no answer to a call; what became of the connection if it broke off.
+pub(super) async fn understand(
+    worker: &Worker,
+    listener: &Listener,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    call: &ReadCall,
+    guard: Option<StreamGuard>,
+    response: Response<ResponseBody>,
+) -> Result<Answer, GatewayError> {
+    let (mut parts, body) = response.into_parts();
+    remove_hop_by_hop(&mut parts.headers);
+    if parts.status == StatusCode::OK && is_event_stream(&parts.headers) {
+        let stream = relay::prepare(worker, exchange, routed, guard, &parts)?;
+        // Heartbeats and errors may be added: the length is no longer the agent's.
+        parts.headers.remove(CONTENT_LENGTH);
+        return Ok(Answer { parts, content: Content::Stream(body, Box::new(stream)) });
+    }
+    check_unary(&parts)?;
+    if call.operation == Operation::GetExtendedAgentCard {
+        return extended_card(listener, exchange, routed, parts, body).await;
+    }
+    unary(exchange, routed, parts, body).await
+}
+
+/// Redirects are never followed, nor shown: they name the agent's own addresses. A success that is no JSON is none.
+fn check_unary(parts: &Parts) -> Result<(), GatewayError> {
+    let wrong =
+        |internal: &'static str| Err(GatewayError::new(Code::InvalidAgentResponse).internal(internal));
+    if parts.status.is_redirection() {
+        return wrong("the agent redirects");
+    }
+    if parts.status.is_success() && !is_json_answer(&parts.headers) {
+        return wrong("the agent's answer does not call itself JSON");
+    }
+    Ok(())
+}
+
+async fn unary(
+    exchange: &mut Exchange,
+    routed: &Routed,
+    mut parts: Parts,
+    mut body: ResponseBody,
+) -> Result<Answer, GatewayError> {
+    let announced = body.size_hint().lower();
+    if parts.headers.contains_key(CONTENT_ENCODING) || announced > MAX_INSPECTED_BYTES as u64 {
+        return Ok(Answer { parts, content: Content::Copy(Bytes::new(), body) });
+    }
+    let (start, is_whole) = gather(&mut body, MAX_INSPECTED_BYTES, routed).await?;
+    if !is_whole {
+        return Ok(Answer { parts, content: Content::Copy(start, body) });
+    }
+    match read_json_rpc(&start) {
+        Some(outcome) => {
+            exchange.rpc_error = outcome.error_code;
+            exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
+            exchange.context = outcome.context_id.as_deref().map(note).or(exchange.context.take());
+            exchange.task_state = outcome.state;
+        }
+        None if parts.status.is_success() => {
+            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the answer is not JSON-RPC"));
+        }
+        // An error of the agent's server: as it is.
+        None => {}
+    }
+    parts.headers.remove(CONTENT_LENGTH);
+    Ok(Answer { parts, content: Content::Whole(start) })
+}
+
+/// Reads up to about `max` bytes; says whether that was all. One frame is taken as it is.
+async fn gather(body: &mut ResponseBody, max: usize, routed: &Routed) -> Result<(Bytes, bool), GatewayError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else { break };
+        let Ok(data) = frame.map_err(|error| failure(error, &routed.agent))?.into_data() else { continue };
+        if first.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&data);
+        }
+        if first.len().max(rest.len()) > max {
+            return Ok((if rest.is_empty() { first } else { rest.freeze() }, false));
+        }
+    }
+    Ok((if rest.is_empty() { first } else { rest.freeze() }, true))
+}
+
+/// An extended card is rewritten like a public one, or the caller's next call would leave the gateway.
+async fn extended_card(
+    listener: &Listener,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    mut parts: Parts,
+    mut body: ResponseBody,
+) -> Result<Answer, GatewayError> {
+    let (bytes, is_whole) = gather(&mut body, a2a_card::MAX_CARD_BYTES, routed).await?;
+    if !is_whole {
+        return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the extended card is too large"));
+    }
+    let bytes = a2a_card::decode(&parts.headers, bytes)?;
+    if parts.status.is_success() {
+        exchange.rpc_error = read_json_rpc(&bytes).and_then(|outcome| outcome.error_code);
+    }
+    let served = card::rewrite_extended(listener, routed, &bytes)?;
+    for name in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG] {
+        parts.headers.remove(name);
+    }
+    parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(Answer { parts, content: Content::Whole(served) })
+}

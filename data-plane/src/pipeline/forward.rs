@@ -1,0 +1,179 @@
+//! Sending a call on: which server, which request, which deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, Uri};
+use signalbox_proto::model::agent::A2aVersion;
+
+use super::call::ReadCall;
+use super::enter::{Admitted, Routed};
+use super::exchange::Exchange;
+use super::gateway::{Listener, Worker};
+use crate::a2a::version::{A2A_VERSION, not_supported};
+use crate::a2a::{Operation, Version};
+use crate::clock;
+use crate::config::{Agent, Target};
+use crate::error::{Code, GatewayError};
+use crate::http::forwarded::{Outward, set_towards_agent};
+use crate::telemetry;
+use crate::upstream::body::ResponseBody;
+use crate::upstream::error::{UpstreamError, UpstreamErrorKind};
+use crate::upstream::pool::{Retry, SendOptions};
+
+/// Where a call goes.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) target: Arc<Target>,
+    /// Path and query of the agent's JSON-RPC interface.
+    path: PathAndQuery,
+}
+
+/// Picks the agent's server for the caller's version, and the path at which it takes JSON-RPC.
+///
+/// # Errors
+/// `VersionNotSupported` with the versions on offer, or `UpstreamUnavailable` if none is meant for this data plane.
+pub(super) async fn target(
+    worker: &Worker,
+    agent: &Arc<Agent>,
+    call: &ReadCall,
+) -> Result<Chosen, GatewayError> {
+    let version = call.requested.effective();
+    let target = Arc::clone(by_version(agent, call.requested.version, version)?);
+    let path = match worker.gateway.cards.json_rpc_path(worker, agent, &target, version).await {
+        Some(path) => path,
+        None => target.endpoint.target("").map_err(|error| {
+            GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
+        })?,
+    };
+    Ok(Chosen { target, path })
+}
+
+fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result<&Arc<Target>, GatewayError> {
+    let wanted = A2aVersion { major: version.major, minor: version.minor };
+    if let Some(target) = agent.target(wanted) {
+        return Ok(target);
+    }
+    // An absent header means 0.3, but 0.1 and 0.2 had no header to send either.
+    let is_0_x = |target: &&Arc<Target>| target.upstream.versions.iter().any(|offered| offered.major == 0);
+    if named.is_none()
+        && let Some(target) = agent.targets.iter().find(is_0_x)
+    {
+        return Ok(target);
+    }
+    if agent.targets.is_empty() {
+        return Err(GatewayError::new(Code::UpstreamUnavailable)
+            .internal("no upstream of the agent selects this data plane"));
+    }
+    let mut offered: Vec<Version> = agent
+        .targets
+        .iter()
+        .flat_map(|target| &target.upstream.versions)
+        .map(|offered| Version { major: offered.major, minor: offered.minor })
+        .collect();
+    offered.sort_unstable();
+    offered.dedup();
+    Err(not_supported(version, &offered))
+}
+
+/// The request as the agent gets it: the caller's, less what was meant for the gateway.
+///
+/// # Errors
+/// `Internal` if it cannot be written.
+pub(super) fn request(
+    listener: &Listener,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    admitted: &Admitted,
+    parts: &mut Parts,
+    call: &ReadCall,
+    chosen: &Chosen,
+) -> Result<Request<Bytes>, GatewayError> {
+    let mut headers = std::mem::take(&mut parts.headers);
+    for name in &admitted.admission.consumed {
+        headers.remove(name);
+    }
+    for name in [HOST, CONTENT_LENGTH, EXPECT] {
+        headers.remove(name);
+    }
+    if let Some(version) = &call.requested.replace {
+        headers.insert(A2A_VERSION, version.clone());
+    }
+    if call.operation.is_streaming() {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let outward =
+        super::card::public_base(listener, routed).ok().and_then(|base| Outward::from_public_url(&base));
+    let by_trusted_proxy = routed.forwarded.by_trusted_proxy;
+    set_towards_agent(&mut headers, exchange.peer_address(), by_trusted_proxy, outward.as_ref());
+    let mut request = Request::new(call.body.clone());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from(chosen.path.clone());
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Sends it and waits for the head of the answer.
+///
+/// # Errors
+/// What became of the connection, as the caller will read it.
+pub(super) async fn send(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    call: &ReadCall,
+    chosen: &Chosen,
+    mut request: Request<Bytes>,
+) -> Result<Response<ResponseBody>, GatewayError> {
+    let target = &chosen.target;
+    exchange.upstream = Some(Arc::clone(&target.upstream.url.text));
+    let options = options(&routed.agent, call);
+    let span = exchange.trace.upstream(request.headers_mut(), clock::system_now());
+    exchange.sent = Some(clock::now());
+    let result = worker.pool.send(&target.endpoint, request, options).await;
+    exchange.answered = Some(clock::now());
+    let (status, error) = match &result {
+        Ok(response) => (Some(response.status().as_u16()), None),
+        Err(error) => (None, Some(error.kind().as_str())),
+    };
+    span.finish("POST", target.endpoint.host(), status, error);
+    result.map_err(|error| failure(error, &routed.agent))
+}
+
+fn options(agent: &Agent, call: &ReadCall) -> SendOptions {
+    let limits = &agent.spec.limits;
+    let waits = call.is_blocking_send || call.operation == Operation::SendStreamingMessage;
+    let head_timeout = if waits { limits.send_timeout } else { limits.unary_timeout };
+    let retry = if call.operation.is_safe_to_repeat() { Retry::Idempotent } else { Retry::IfNothingSent };
+    // Streams are watched by their relay; a unary body may stand still as long as its head may take.
+    let body_timeout: Option<Duration> =
+        if call.operation.is_streaming() { None } else { Some(head_timeout) };
+    SendOptions { head_timeout, body_timeout, retry }
+}
+
+/// A failed call, as the caller will read it; counted for the agent.
+pub(super) fn failure(error: UpstreamError, agent: &Agent) -> GatewayError {
+    use telemetry::UpstreamErrorKind as Counted;
+    let (code, counted) = match error.kind() {
+        UpstreamErrorKind::Dns => (Code::UpstreamUnavailable, Counted::Resolve),
+        UpstreamErrorKind::Refused | UpstreamErrorKind::Unreachable | UpstreamErrorKind::Overloaded => {
+            (Code::UpstreamUnavailable, Counted::Connect)
+        }
+        UpstreamErrorKind::Forbidden => (Code::UpstreamForbidden, Counted::Forbidden),
+        UpstreamErrorKind::ConnectTimeout => (Code::UpstreamConnectTimeout, Counted::Timeout),
+        UpstreamErrorKind::Tls => (Code::UpstreamTls, Counted::Tls),
+        UpstreamErrorKind::HeadTimeout | UpstreamErrorKind::BodyTimeout => {
+            (Code::UpstreamTimeout, Counted::Timeout)
+        }
+        UpstreamErrorKind::Reset => (Code::UpstreamReset, Counted::Reset),
+        UpstreamErrorKind::Malformed => (Code::InvalidAgentResponse, Counted::Invalid),
+        UpstreamErrorKind::HeadTooLarge => (Code::UpstreamResponseTooLarge, Counted::TooLarge),
+        UpstreamErrorKind::InvalidRequest => (Code::Internal, Counted::Invalid),
+    };
+    agent.metrics.upstream_error(counted);
+    GatewayError::new(code).caused_by(error)
+}

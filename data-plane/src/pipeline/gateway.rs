@@ -1,0 +1,102 @@
+//! What every exchange works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::budget::BufferBudget;
+use super::card::Cards;
+use crate::clock::{self, Instant};
+use crate::config::Handle;
+use crate::http::address::TrustedProxies;
+use crate::stream::open::{EndReason, OpenStreams};
+use crate::telemetry::Telemetry;
+use crate::upstream::pool::Pool;
+
+/// Settings of the pipeline; defaults are in `docs/limits.md`.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    /// Proxies whose forwarded headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Time from a request's head to the last byte of its body.
+    pub body_timeout: Duration,
+    /// Bytes of request bodies held at once over the process.
+    pub max_buffered_bytes: u64,
+}
+
+/// What the whole process shares.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(super) config: Handle,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) settings: GatewaySettings,
+    pub(super) budget: BufferBudget,
+    pub(super) cards: Cards,
+    pub(super) streams: OpenStreams<()>,
+    /// Limits count time from here.
+    epoch: Instant,
+}
+
+impl Gateway {
+    /// A gateway over the configuration in `config`.
+    #[must_use]
+    pub fn new(config: Handle, telemetry: Arc<Telemetry>, settings: GatewaySettings) -> Self {
+        let budget = BufferBudget::new(settings.max_buffered_bytes);
+        Self {
+            config,
+            telemetry,
+            settings,
+            budget,
+            cards: Cards::new(),
+            streams: OpenStreams::new(),
+            epoch: clock::now(),
+        }
+    }
+
+    /// Ends every open stream with the error that says why; returns how many.
+    pub fn end_streams(&self, reason: EndReason) -> usize {
+        self.streams.end_all(reason)
+    }
+
+    /// Gives up state that has become worthless: rate limits that have recovered.
+    pub fn sweep(&self) {
+        let now = self.limit_time();
+        for (_, plan) in self.config.load_full().plans.iter() {
+            plan.limits.sweep(now);
+        }
+    }
+
+    /// Sets the gauges of what is open and held now.
+    pub fn observe(&self, open_connections: u64) {
+        let process = &self.telemetry.metrics.process;
+        process.connections_open.set(open_connections);
+        process.buffered_bytes.set(self.budget.used_bytes());
+    }
+
+    /// Time since the epoch that limits count from.
+    #[must_use]
+    pub fn limit_time(&self) -> Duration {
+        clock::now().duration_since(self.epoch)
+    }
+}
+
+/// What one worker thread has besides: its connections to agents.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) pool: Pool,
+}
+
+impl Worker {
+    /// A worker of `gateway` with its own pool.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>, pool: Pool) -> Self {
+        Self { gateway, pool }
+    }
+}
+
+/// What the pipeline knows of the listener that a request came in on.
+#[derive(Clone, Debug, Default)]
+pub struct Listener {
+    /// Public base URL of the listener: `--public-url`, or its own address on loopback.
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,192 @@
+//! An event stream on its way through: what ends it, what is learned from it, and how its errors look.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use http::response::Parts;
+
+use super::enter::{self, Routed};
+use super::exchange::{Exchange, note};
+use super::gateway::Worker;
+use super::response::Body;
+use crate::a2a::response::read_json_rpc;
+use crate::clock;
+use crate::config::{self, Agent, Lease};
+use crate::error::{Code, GatewayError};
+use crate::http::respond::stream_event;
+use crate::limit::StreamGuard;
+use crate::stream::open::{EndReason, EndSignal};
+use crate::stream::relay::{
+    HELD_BYTES_MAX, Relay, RelaySettings, StreamObserver, StreamOutcome, StreamSummary,
+};
+use crate::telemetry::{OpenStream, Outcome, Termination};
+use crate::upstream::body::ResponseBody;
+
+/// What an event stream holds on to for as long as it lasts.
+#[derive(Debug)]
+pub(super) struct StreamParts {
+    settings: RelaySettings,
+    lease: Lease,
+    drain: EndSignal,
+    guard: StreamGuard,
+    open: OpenStream,
+    agent: Arc<Agent>,
+}
+
+/// Puts a stream on the books, unless what admitted it is gone meanwhile.
+///
+/// # Errors
+/// Why it may not start.
+pub(super) fn prepare(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    guard: Option<StreamGuard>,
+    parts: &Parts,
+) -> Result<StreamParts, GatewayError> {
+    let gateway = &worker.gateway;
+    let agent = &routed.agent;
+    let plan = enter::plan(exchange)?;
+    let guard = match guard {
+        Some(guard) => guard,
+        // The agent streams what was not asked to be a stream.
+        None => enter::open_stream(exchange, routed)?,
+    };
+    let lease = gateway
+        .config
+        .lease(agent, &plan, &exchange.principal)
+        .map_err(|reason| GatewayError::new(code_of(end_reason(reason))))?;
+    let is_encoded = parts
+        .headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let limits = &agent.spec.limits;
+    let settings = RelaySettings {
+        heartbeat_interval: agent.spec.heartbeat_interval,
+        idle_timeout: limits.stream_idle_timeout,
+        max_duration: limits.stream_max_duration,
+        held_bytes_max: HELD_BYTES_MAX,
+        is_encoded,
+    };
+    exchange.events = Some(0);
+    let open = agent.metrics.open_stream();
+    let drain = gateway.streams.open(());
+    Ok(StreamParts { settings, lease, drain, guard, open, agent: Arc::clone(agent) })
+}
+
+/// The body of a relayed stream.
+pub(super) fn body(upstream: ResponseBody, stream: StreamParts, exchange: Exchange) -> Body {
+    let StreamParts { settings, lease, drain, guard, open, agent } = stream;
+    let observer = Observer { exchange, lease, agent, _guard: guard, _open: open };
+    Body::stream(Relay::new(upstream, observer, settings, drain))
+}
+
+/// Watches over one stream for its exchange.
+#[derive(Debug)]
+pub(super) struct Observer {
+    exchange: Exchange,
+    lease: Lease,
+    agent: Arc<Agent>,
+    _guard: StreamGuard,
+    _open: OpenStream,
+}
+
+impl StreamObserver for Observer {
+    fn event(&mut self, data: &[u8]) {
+        self.agent.metrics.events(1);
+        if self.exchange.first_byte.is_none() {
+            self.exchange.first_byte = Some(clock::now());
+        }
+        let Some(outcome) = read_json_rpc(data) else { return };
+        let exchange = &mut self.exchange;
+        if let Some(code) = outcome.error_code {
+            exchange.rpc_error = Some(code);
+            exchange.outcome = Outcome::AgentError;
+        }
+        if let Some(task) = outcome.task_id.as_deref().filter(|task| exchange.task.as_deref() != Some(*task))
+        {
+            exchange.task = Some(note(task));
+        }
+        if let Some(context) =
+            outcome.context_id.as_deref().filter(|id| exchange.context.as_deref() != Some(*id))
+        {
+            exchange.context = Some(note(context));
+        }
+        exchange.task_state = outcome.state.or(exchange.task_state);
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<EndReason> {
+        match self.lease.poll_ended(cx) {
+            Poll::Ready(reason) => Some(end_reason(reason)),
+            Poll::Pending => None,
+        }
+    }
+
+    fn ending(&mut self, reason: EndReason) -> Bytes {
+        let error = GatewayError::new(code_of(reason));
+        self.exchange.failed(&error);
+        stream_event(&error, self.exchange.caller())
+    }
+
+    fn upstream_failed(&mut self, error: &(dyn Error + 'static)) {
+        tracing::debug!(error, agent = self.agent.name.as_str(), "an event stream broke off");
+    }
+
+    fn finished(&mut self, summary: &StreamSummary) {
+        let exchange = &mut self.exchange;
+        exchange.events = Some(summary.events);
+        exchange.heartbeats = summary.heartbeats;
+        exchange.response_bytes = summary.bytes;
+        for _ in 0..summary.heartbeats {
+            self.agent.metrics.heartbeat();
+        }
+        match summary.outcome {
+            StreamOutcome::Finished => exchange.termination = Termination::Complete,
+            StreamOutcome::Ended(reason) | StreamOutcome::Cut(reason) => {
+                exchange.termination = termination_of(reason);
+                exchange.outcome = match reason {
+                    EndReason::UpstreamLost | EndReason::UpstreamIdle => Outcome::UpstreamError,
+                    _ => Outcome::StreamEnded,
+                };
+            }
+            StreamOutcome::CallerLeft => exchange.outcome = Outcome::ClientGone,
+        }
+    }
+}
+
+fn end_reason(reason: config::EndReason) -> EndReason {
+    match reason {
+        config::EndReason::AgentStopped | config::EndReason::AgentRemoved => EndReason::AgentStopped,
+        config::EndReason::PlanClosed => EndReason::PlanClosed,
+        config::EndReason::Revoked => EndReason::Revoked,
+        config::EndReason::Expired => EndReason::Expired,
+    }
+}
+
+fn code_of(reason: EndReason) -> Code {
+    match reason {
+        EndReason::Revoked | EndReason::Expired | EndReason::Paused => Code::CredentialRevoked,
+        EndReason::PlanClosed => Code::PlanClosed,
+        EndReason::AgentStopped => Code::AgentStopped,
+        EndReason::Draining => Code::StreamDraining,
+        EndReason::MaxDuration => Code::StreamMaxDuration,
+        EndReason::UpstreamIdle => Code::StreamIdle,
+        EndReason::UpstreamLost => Code::StreamLost,
+    }
+}
+
+fn termination_of(reason: EndReason) -> Termination {
+    match reason {
+        EndReason::Revoked | EndReason::Paused => Termination::Revoked,
+        EndReason::Expired => Termination::Expired,
+        EndReason::PlanClosed => Termination::PlanClosed,
+        EndReason::AgentStopped => Termination::AgentStopped,
+        EndReason::Draining => Termination::Drained,
+        EndReason::MaxDuration => Termination::Deadline,
+        EndReason::UpstreamIdle => Termination::Idle,
+        EndReason::UpstreamLost => Termination::UpstreamLost,
+    }
+}
