@@ -10,9 +10,10 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::error::{UpstreamError, UpstreamErrorKind};
-use super::http1::Http1Connection;
+use super::http1::{Exchange, Http1Connection};
 use super::http2::StreamPlace;
 use super::pool::Home;
+use super::transport::Transport;
 use crate::clock;
 
 /// The body of an agent's response.
@@ -21,17 +22,21 @@ use crate::clock;
 /// resets the HTTP/2 stream.
 #[derive(Debug)]
 pub struct ResponseBody {
-    incoming: Incoming,
-    hold: Hold,
+    source: Source,
     stillness: Option<Box<Stillness>>,
 }
 
-/// What keeps the connection alive while the body is read.
 #[derive(Debug)]
-enum Hold {
-    Http1(Http1Connection, Home),
-    Http2 { _place: StreamPlace },
-    Released,
+enum Source {
+    /// Came with the head. The connection is back in the pool.
+    Whole(Bytes),
+    Http1(Exchange<Transport>, Home),
+    Http2 {
+        incoming: Incoming,
+        _place: StreamPlace,
+    },
+    /// Read to the end, or broken.
+    Over,
 }
 
 /// Watches for a body that stands still.
@@ -43,39 +48,52 @@ struct Stillness {
 }
 
 impl ResponseBody {
-    pub(super) fn http1(
-        incoming: Incoming,
-        connection: Http1Connection,
-        home: Home,
-        limit: Option<Duration>,
-    ) -> Self {
-        Self::new(incoming, Hold::Http1(connection, home), limit)
+    pub(super) fn http1(mut exchange: Exchange<Transport>, home: Home, limit: Option<Duration>) -> Self {
+        let whole = if exchange.is_end() { Some(Bytes::new()) } else { exchange.take_whole() };
+        if let Some(whole) = whole {
+            give_back(exchange, &home);
+            return Self { source: Source::Whole(whole), stillness: None };
+        }
+        Self::watched(Source::Http1(exchange, home), limit)
     }
 
     pub(super) fn http2(incoming: Incoming, place: StreamPlace, limit: Option<Duration>) -> Self {
-        Self::new(incoming, Hold::Http2 { _place: place }, limit)
+        if incoming.is_end_stream() {
+            return Self { source: Source::Over, stillness: None };
+        }
+        Self::watched(Source::Http2 { incoming, _place: place }, limit)
     }
 
-    fn new(incoming: Incoming, hold: Hold, limit: Option<Duration>) -> Self {
-        let mut body = Self { incoming, hold, stillness: None };
-        if body.incoming.is_end_stream() {
-            body.release();
-        } else {
-            body.stillness = limit.map(|limit| Box::new(Stillness::new(limit)));
-        }
-        body
+    fn watched(source: Source, limit: Option<Duration>) -> Self {
+        Self { source, stillness: limit.map(|limit| Box::new(Stillness::new(limit))) }
     }
 
     /// The body is complete: the connection may serve the next exchange.
     fn release(&mut self) {
-        if let Hold::Http1(connection, home) = std::mem::replace(&mut self.hold, Hold::Released) {
-            home.take_back(connection);
+        if let Source::Http1(exchange, home) = std::mem::replace(&mut self.source, Source::Over) {
+            give_back(exchange, &home);
         }
     }
 
-    /// The body is broken: the connection must not be used again.
-    fn abandon(&mut self) {
-        self.hold = Hold::Released;
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        match &mut self.source {
+            Source::Over => Poll::Ready(None),
+            Source::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::Over;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Http1(exchange, _) => exchange.poll_data(cx).map_ok(Frame::data),
+            Source::Http2 { incoming, .. } => Pin::new(incoming)
+                .poll_frame(cx)
+                .map_err(|source| UpstreamError::after_sending(UpstreamErrorKind::Reset).because(source)),
+        }
+    }
+}
+
+fn give_back(exchange: Exchange<Transport>, home: &Home) {
+    if let Some(transport) = exchange.into_reusable() {
+        home.take_back(Http1Connection(transport));
     }
 }
 
@@ -88,39 +106,41 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         let this = self.get_mut();
-        let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = this.poll_source(cx) else {
             let Some(stillness) = &mut this.stillness else { return Poll::Pending };
             ready!(stillness.poll(cx));
-            this.abandon();
+            this.source = Source::Over;
             return Poll::Ready(Some(Err(UpstreamError::after_sending(UpstreamErrorKind::BodyTimeout))));
         };
         if let Some(stillness) = &mut this.stillness {
             stillness.is_armed = false;
         }
-        Poll::Ready(match frame {
-            Some(Ok(frame)) => {
-                if this.incoming.is_end_stream() {
-                    this.release();
-                }
-                Some(Ok(frame))
-            }
-            Some(Err(source)) => {
-                this.abandon();
-                Some(Err(UpstreamError::after_sending(UpstreamErrorKind::Reset).because(source)))
-            }
-            None => {
-                this.release();
-                None
-            }
-        })
+        match &frame {
+            Some(Ok(_)) if !this.is_end_stream() => {}
+            Some(Ok(_)) | None => this.release(),
+            Some(Err(_)) => this.source = Source::Over,
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Over => true,
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Http1(exchange, _) => exchange.is_end(),
+            Source::Http2 { incoming, .. } => incoming.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.source {
+            Source::Over => SizeHint::with_exact(0),
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Http1(exchange, _) => {
+                exchange.bytes_left().map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Source::Http2 { incoming, .. } => incoming.size_hint(),
+        }
     }
 }
 

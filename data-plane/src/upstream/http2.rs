@@ -18,8 +18,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::endpoint::Endpoint;
 use super::error::{UpstreamError, UpstreamErrorKind};
-use super::http1::classify;
-use super::pool::Failure;
 use super::transport::Transport;
 
 /// Streams assumed to be allowed until the agent's own settings have arrived.
@@ -34,9 +32,11 @@ const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Time for that sign of life.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Headers that HTTP/2 does not know (RFC 9113, 8.2.2).
-const CONNECTION_HEADERS: [HeaderName; 6] = [
+/// Headers that HTTP/2 does not know (RFC 9113, 8.2.2), or that the client sets itself.
+const NOT_PASSED_ON: [HeaderName; 8] = [
     HOST,
+    http::header::CONTENT_LENGTH,
+    http::header::EXPECT,
     http::header::CONNECTION,
     http::header::TRANSFER_ENCODING,
     http::header::UPGRADE,
@@ -113,23 +113,30 @@ impl Http2Connection {
         StreamPlace(Arc::clone(&self.load))
     }
 
-    /// Sends a request made by [`prepare`] and waits for the response head.
+    /// Sends a request and waits for the response head.
     ///
     /// Cancelling resets the stream and leaves the connection to the others.
     pub(super) async fn send(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Failure> {
-        match self.sender.try_send_request(request).await {
-            Ok(response) => Ok(response),
-            Err(mut error) => {
-                let request = error.take_message();
-                let error = error.into_error();
-                let nothing_sent = request.is_some() || was_not_processed(&error);
-                Err(Failure { error: classify(error, nothing_sent), request })
-            }
-        }
+        endpoint: &Endpoint,
+        request: &Request<Bytes>,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let request = prepare(endpoint, request)?;
+        self.sender.try_send_request(request).await.map_err(|error| {
+            let is_unsent = error.message().is_some();
+            let error = error.into_error();
+            let nothing_sent = is_unsent || was_not_processed(&error);
+            classify(error, nothing_sent)
+        })
     }
+}
+
+/// hyper's error in the gateway's terms.
+fn classify(error: hyper::Error, nothing_sent: bool) -> UpstreamError {
+    let kind = if error.is_user() { UpstreamErrorKind::InvalidRequest } else { UpstreamErrorKind::Reset };
+    let classified =
+        if nothing_sent { UpstreamError::before_sending(kind) } else { UpstreamError::after_sending(kind) };
+    classified.because(error)
 }
 
 /// Whether the agent promises that it has not acted on the request (RFC 9113, 8.7).
@@ -144,20 +151,22 @@ fn was_not_processed(error: &hyper::Error) -> bool {
     false
 }
 
-/// Gives the request the form that HTTP/2 wants: scheme and authority in the target, no connection headers.
-pub(super) fn prepare(endpoint: &Endpoint, request: &mut Request<Full<Bytes>>) -> Result<(), UpstreamError> {
+/// The request in the form that HTTP/2 wants: scheme and authority in the target, no connection headers.
+fn prepare(endpoint: &Endpoint, request: &Request<Bytes>) -> Result<Request<Full<Bytes>>, UpstreamError> {
     let invalid = || UpstreamError::before_sending(UpstreamErrorKind::InvalidRequest);
     let mut parts = Parts::default();
     parts.scheme = Some(endpoint.scheme().clone());
     parts.authority = Some(endpoint.authority().cloned().ok_or_else(invalid)?);
     parts.path_and_query = Some(request.uri().path_and_query().cloned().ok_or_else(invalid)?);
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|source| invalid().because(source))?;
-    let headers = request.headers_mut();
-    for name in &CONNECTION_HEADERS {
-        headers.remove(name);
+    let mut prepared = Request::new(Full::new(request.body().clone()));
+    *prepared.method_mut() = request.method().clone();
+    *prepared.uri_mut() = Uri::from_parts(parts).map_err(|source| invalid().because(source))?;
+    *prepared.version_mut() = http::Version::HTTP_2;
+    *prepared.headers_mut() = request.headers().clone();
+    for name in &NOT_PASSED_ON {
+        prepared.headers_mut().remove(name);
     }
-    *request.version_mut() = http::Version::HTTP_2;
-    Ok(())
+    Ok(prepared)
 }
 
 /// The connection's task: hyper's own future, and a note of how many streams the agent allows after each turn.

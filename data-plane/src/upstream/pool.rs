@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use signalbox_proto::model::agent::UpstreamProtocol;
 
 use super::address::AddressRules;
@@ -16,7 +15,7 @@ use super::connect::{Connected, connect};
 use super::endpoint::{Endpoint, EndpointIdentity};
 use super::error::{UpstreamError, UpstreamErrorKind};
 use super::http1::{self, Http1Connection};
-use super::http2::{self, Http2Connection, StreamPlace};
+use super::http2::{Http2Connection, StreamPlace};
 use super::resolve::Resolver;
 use super::slot::Slot;
 use crate::clock;
@@ -83,12 +82,6 @@ pub struct PoolCounts {
     pub open_http2: usize,
 }
 
-/// A failed attempt, with the request where it was not consumed.
-pub(super) struct Failure {
-    pub(super) error: UpstreamError,
-    pub(super) request: Option<Request<Full<Bytes>>>,
-}
-
 /// The connections of one worker; clones share them.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -142,7 +135,7 @@ impl Pool {
         options: SendOptions,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let is_sent = AtomicBool::new(false);
-        let exchange = self.exchange(endpoint, request.map(Full::new), options, &is_sent);
+        let exchange = self.exchange(endpoint, &request, options, &is_sent);
         match tokio::time::timeout(options.head_timeout, exchange).await {
             Ok(result) => result,
             Err(_) if is_sent.into_inner() => {
@@ -180,57 +173,60 @@ impl Pool {
     async fn exchange(
         &self,
         endpoint: &Endpoint,
-        mut request: Request<Full<Bytes>>,
+        request: &Request<Bytes>,
         options: SendOptions,
         is_sent: &AtomicBool,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let mut is_second = false;
-        loop {
-            let lease = self.check_out(endpoint, is_second).await?;
-            let may_retry = !is_second && options.retry != Retry::Never;
-            let spare = (may_retry && lease.needs_spare(options.retry)).then(|| request.clone());
-            is_sent.store(true, Ordering::Relaxed);
-            let failure = match self.send_on(lease, endpoint, request, options).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            let is_repeatable = failure.error.nothing_sent()
-                || (options.retry == Retry::Idempotent && failure.error.kind() == UpstreamErrorKind::Reset);
-            match failure.request.or(spare) {
-                Some(again) if may_retry && is_repeatable => request = again,
-                _ => return Err(failure.error),
+        let lease = self.check_out(endpoint, false).await?;
+        let is_reused = lease.is_reused();
+        is_sent.store(true, Ordering::Relaxed);
+        let error = match self.send_on(lease, endpoint, request, options).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        let may_repeat = match options.retry {
+            Retry::Never => false,
+            Retry::IfNothingSent => error.nothing_sent(),
+            Retry::Idempotent => {
+                error.nothing_sent() || (is_reused && error.kind() == UpstreamErrorKind::Reset)
             }
-            self.inner.retried.fetch_add(1, Ordering::Relaxed);
-            is_sent.store(false, Ordering::Relaxed);
-            is_second = true;
+        };
+        if !may_repeat {
+            return Err(error);
         }
+        self.inner.retried.fetch_add(1, Ordering::Relaxed);
+        is_sent.store(false, Ordering::Relaxed);
+        let lease = self.check_out(endpoint, true).await?;
+        is_sent.store(true, Ordering::Relaxed);
+        self.send_on(lease, endpoint, request, options).await
     }
 
     async fn send_on(
         &self,
         lease: Lease,
         endpoint: &Endpoint,
-        mut request: Request<Full<Bytes>>,
+        request: &Request<Bytes>,
         options: SendOptions,
-    ) -> Result<Response<ResponseBody>, Failure> {
-        let unsendable = |error| Failure { error, request: None };
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
         match lease {
-            Lease::Http1 { mut connection, .. } => {
-                http1::prepare(endpoint, &mut request).map_err(unsendable)?;
-                let response = connection.send(request).await?;
+            Lease::Http1 { connection, .. } => {
+                let (head, exchange) = http1::send(connection.0, request, endpoint.host_header()).await?;
                 let home = Home { pool: Arc::downgrade(&self.inner), identity: endpoint.identity().clone() };
-                Ok(response.map(|body| ResponseBody::http1(body, connection, home, options.body_timeout)))
+                let mut response = Response::new(ResponseBody::http1(exchange, home, options.body_timeout));
+                *response.status_mut() = head.status;
+                *response.version_mut() = head.version;
+                *response.headers_mut() = head.headers;
+                Ok(response)
             }
             Lease::Http2 { mut connection, place, .. } => {
-                http2::prepare(endpoint, &mut request).map_err(unsendable)?;
-                let response = connection.send(request).await?;
+                let response = connection.send(endpoint, request).await?;
                 Ok(response.map(|body| ResponseBody::http2(body, place, options.body_timeout)))
             }
         }
     }
 
     async fn check_out(&self, endpoint: &Endpoint, is_fresh: bool) -> Result<Lease, UpstreamError> {
-        if !is_fresh && let Some(lease) = self.take_kept(endpoint).await {
+        if !is_fresh && let Some(lease) = self.take_kept(endpoint) {
             self.inner.reused.fetch_add(1, Ordering::Relaxed);
             return Ok(lease);
         }
@@ -268,21 +264,15 @@ impl Pool {
         is_shared.then(|| (Arc::clone(&slot.opening), slot.failures))
     }
 
-    async fn take_kept(&self, endpoint: &Endpoint) -> Option<Lease> {
-        loop {
-            let mut connection = {
-                let mut slots = self.inner.lock();
-                let slot = slots.get_mut(endpoint.identity())?;
-                let now = clock::now();
-                if let Some((connection, place)) = slot.take_place(now) {
-                    return Some(Lease::Http2 { connection, place, is_reused: true });
-                }
-                slot.take_idle(now, self.inner.settings.idle_timeout)?
-            };
-            if connection.is_usable().await {
-                return Some(Lease::Http1 { connection, is_reused: true });
-            }
+    fn take_kept(&self, endpoint: &Endpoint) -> Option<Lease> {
+        let mut slots = self.inner.lock();
+        let slot = slots.get_mut(endpoint.identity())?;
+        let now = clock::now();
+        if let Some((connection, place)) = slot.take_place(now) {
+            return Some(Lease::Http2 { connection, place, is_reused: true });
         }
+        let connection = slot.take_idle(now, self.inner.settings.idle_timeout)?;
+        Some(Lease::Http1 { connection, is_reused: true })
     }
 
     /// A place on a shared connection, also one that has to be waited for where no connection may be added.
@@ -308,7 +298,7 @@ impl Pool {
         let Connected { transport, is_http2 } = connect(endpoint, &self.inner.resolver).await?;
         self.inner.opened.fetch_add(1, Ordering::Relaxed);
         if !is_http2 {
-            let connection = Http1Connection::start(transport).await?;
+            let connection = Http1Connection(transport);
             self.inner.lock().entry(endpoint.identity().clone()).or_default().speaks_http2 = Some(false);
             return Ok(Lease::Http1 { connection, is_reused: false });
         }
@@ -323,12 +313,9 @@ impl Pool {
 }
 
 impl Lease {
-    /// Whether a copy of the request must be kept to send it again. HTTP/1.1 gives it back when nothing was sent;
-    /// HTTP/2 does not when the agent refuses the stream.
-    fn needs_spare(&self, retry: Retry) -> bool {
+    fn is_reused(&self) -> bool {
         match self {
-            Self::Http1 { is_reused, .. } => *is_reused && retry == Retry::Idempotent,
-            Self::Http2 { is_reused, .. } => *is_reused || retry == Retry::Idempotent,
+            Self::Http1 { is_reused, .. } | Self::Http2 { is_reused, .. } => *is_reused,
         }
     }
 }

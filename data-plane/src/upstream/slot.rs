@@ -24,13 +24,14 @@ pub(super) struct Slot {
 impl Slot {
     /// The HTTP/1.1 connection that was used last, unless it is closed or has been idle for too long.
     pub(super) fn take_idle(&mut self, now: Instant, idle_timeout: Duration) -> Option<Http1Connection> {
-        while let Some((connection, since)) = self.idle.pop() {
-            if now.saturating_duration_since(since) >= idle_timeout {
+        while let Some((mut connection, since)) = self.idle.pop() {
+            let idle = now.saturating_duration_since(since);
+            if idle >= idle_timeout {
                 // All that are left have been idle for longer.
                 self.idle.clear();
                 return None;
             }
-            if !connection.is_closed() {
+            if connection.is_alive(idle) {
                 return Some(connection);
             }
         }
@@ -39,7 +40,7 @@ impl Slot {
 
     /// Keeps an HTTP/1.1 connection whose exchange is complete; closes it where too many are kept.
     pub(super) fn keep(&mut self, connection: Http1Connection, now: Instant, idle_max: usize) {
-        if self.idle.len() < idle_max && !connection.is_closed() {
+        if self.idle.len() < idle_max {
             self.idle.push((connection, now));
         }
     }
@@ -70,8 +71,9 @@ impl Slot {
 
     /// Closes what is closed or has been idle for too long.
     pub(super) fn sweep(&mut self, now: Instant, idle_timeout: Duration, shared_idle_timeout: Duration) {
-        self.idle.retain(|(connection, since)| {
-            now.saturating_duration_since(*since) < idle_timeout && !connection.is_closed()
+        self.idle.retain_mut(|(connection, since)| {
+            let idle = now.saturating_duration_since(*since);
+            idle < idle_timeout && connection.is_alive(idle)
         });
         self.idle.shrink_to(self.idle.len() * 2);
         for (connection, used) in &mut self.shared {

@@ -3,6 +3,8 @@ use tokio::sync::mpsc;
 use super::*;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/// The same, in a form that is complete only when its body has been read.
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
 
 #[tokio::test]
 async fn a_connection_read_to_its_end_serves_the_next_request() {
@@ -14,6 +16,15 @@ async fn a_connection_read_to_its_end_serves_the_next_request() {
     assert_eq!(agent.connections(), 1);
     let counts = pool.counts();
     assert_eq!((counts.opened, counts.reused, counts.idle_http1), (1, 2, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_came_whole_frees_its_connection_before_it_is_read() {
+    let agent = Agent::answering(ANSWER).await;
+    let (pool, endpoint) = (pool(), agent.endpoint());
+    let response = send(&pool, &endpoint, "{}").await.unwrap();
+    assert_eq!(pool.counts().idle_http1, 1);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
 }
 
 #[tokio::test]
@@ -50,7 +61,7 @@ async fn the_request_goes_out_in_origin_form_with_the_endpoints_host() {
 
 #[tokio::test]
 async fn requests_at_the_same_time_use_a_connection_each_and_later_ones_share_them() {
-    let agent = Agent::answering(ANSWER).await;
+    let agent = Agent::answering(CHUNKED).await;
     let (pool, endpoint) = (pool(), agent.endpoint());
     let first = send(&pool, &endpoint, "{}").await.unwrap();
     let second = call(&pool, &endpoint, "{}");
@@ -214,7 +225,7 @@ async fn connections_outlive_a_change_that_keeps_their_identity_and_end_with_it(
 
 #[tokio::test]
 async fn an_exchange_outlives_the_removal_of_its_endpoint() {
-    let agent = Agent::answering(ANSWER).await;
+    let agent = Agent::answering(CHUNKED).await;
     let (pool, endpoint) = (pool(), agent.endpoint());
     let response = send(&pool, &endpoint, "{}").await.unwrap();
     pool.retain(|_| false);
@@ -244,7 +255,7 @@ async fn idle_connections_are_closed_after_their_time() {
 
 #[tokio::test]
 async fn no_more_than_the_limit_are_kept() {
-    let agent = Agent::answering(ANSWER).await;
+    let agent = Agent::answering(CHUNKED).await;
     let settings =
         PoolSettings { idle_timeout: PATIENCE, idle_connections_max: 1, ..PoolSettings::default() };
     let (pool, endpoint) = (Pool::new(settings, Arc::new(AddressRules::default())), agent.endpoint());
