@@ -1,5 +1,7 @@
 //! What must hold for any bytes. Shared by the fuzz targets and the replay of their corpora.
 
+#![expect(clippy::expect_used, reason = "a failed expectation is the finding")]
+
 use serde_json::value::RawValue;
 use signalbox_data_plane::a2a::card::{
     self, CapabilitiesOff, CardRewrite, SecurityDeclaration, Target, interfaces, rewrite_json_rpc_answer,

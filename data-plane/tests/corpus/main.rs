@@ -6,6 +6,7 @@ use std::path::Path;
 
 mod invariants;
 
+#[expect(clippy::unwrap_used, reason = "a missing corpus fails the test")]
 fn replay(corpus: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(corpus);
     let mut files = 0;
