@@ -260,9 +260,3 @@ impl Kind {
         }
     }
 }
-
-/// The name without its last two segments.
-pub(super) fn parent_name(name: &str) -> &str {
-    let mut segments = name.rsplitn(3, '/');
-    segments.nth(2).unwrap_or_default()
-}

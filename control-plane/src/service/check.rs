@@ -7,8 +7,9 @@ use signalbox_proto::model::plan::Plan;
 use signalbox_proto::model::rules;
 use signalbox_proto::model::violation::{FieldPath, Violations};
 
-use super::body::{Body, Checked, parent_name};
+use super::body::{Body, Checked};
 use super::draft::{Draft, Key, Staged};
+use super::names::parent_name;
 use crate::error::Error;
 use crate::store::Kind;
 

@@ -12,6 +12,7 @@ use super::body::{Body, Checked};
 use super::check::{claims, references, transition};
 use super::edit::{Action, Edit};
 use super::etag::etag;
+use super::names::{check_name, new_name};
 use super::run::MAX_CHANGES_PER_COMMIT;
 use crate::error::Error;
 use crate::store::{Claim, Commit, Kind, Operation, Reference, Resource, Transaction};
@@ -74,7 +75,7 @@ impl Draft {
     async fn create(&mut self, parent: &str, id: &str, mut body: Body) -> Result<Vec<(Key, Action)>, Error> {
         let kind = body.kind();
         let at = FieldPath::root().field(kind.field());
-        let name = format!("{parent}/{}/{id}", kind.collection());
+        let name = new_name(kind, parent, id).map_err(Error::Invalid)?;
         if !body.name().is_empty() && body.name() != name {
             let text = format!("must be empty or {name}, which is what parent and id say");
             return Err(Error::Invalid(Violations::one(at.field("name"), "CONFLICT", text)));
@@ -92,10 +93,11 @@ impl Draft {
 
     async fn update(&mut self, body: Body, allow_missing: bool) -> Result<Vec<(Key, Action)>, Error> {
         let key = (body.kind(), body.name().to_owned());
+        let at = FieldPath::root().field(key.0.field());
+        check_name(key.0, &key.1, &at.field("name")).map_err(Error::Invalid)?;
         if self.current(&key).await?.is_none() && !allow_missing {
             return Err(Error::NotFound { resource: key.1 });
         }
-        let at = FieldPath::root().field(key.0.field());
         let mut wrong = Violations::new();
         let action = self.put(key.clone(), body, at, &mut wrong).await?;
         done(wrong)?;
@@ -205,7 +207,9 @@ impl Draft {
         Ok(self.known.get(key).cloned().flatten())
     }
 
+    /// A resource that is named by its name alone.
     async fn current_at(&mut self, key: &Key, etag: &str) -> Result<Resource, Error> {
+        check_name(key.0, &key.1, &FieldPath::root().field("name")).map_err(Error::Invalid)?;
         let current = self.current(key).await?;
         let current = current.ok_or_else(|| Error::NotFound { resource: key.1.clone() })?;
         expect_etag(key, Some(&current), etag)?;

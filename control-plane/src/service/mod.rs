@@ -13,6 +13,7 @@ mod edit;
 mod etag;
 pub mod feed;
 mod maintenance;
+mod names;
 pub mod page;
 mod publish;
 mod read;

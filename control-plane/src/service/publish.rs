@@ -14,8 +14,9 @@ use signalbox_proto::model::lane::Lane;
 use signalbox_proto::wire::config::v1 as wire;
 use signalbox_proto::wire::discovery::v1::{Change, KeyCredential, change};
 
-use super::body::{Body, parent_name};
+use super::body::Body;
 use super::draft::{Draft, Key, Staged};
+use super::names::parent_name;
 use crate::error::Error;
 use crate::store::{Kind, Publication};
 

@@ -1,10 +1,10 @@
 //! Reading resources: one, or a page of a list.
 
-use signalbox_proto::model::name::is_id;
 use signalbox_proto::model::violation::{FieldPath, Violations};
 
 use super::Service;
 use super::body::{Body, ResourceMessage};
+use super::names::{check_name, parent_segments};
 use super::page::{read_token, write_token};
 use crate::error::Error;
 use crate::store::{Kind, ListQuery};
@@ -23,9 +23,10 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// `NotFound`.
+    /// `NotFound`, or `Invalid` if it is no such name.
     pub async fn get<R: ResourceMessage>(&self, name: &str) -> Result<R, Error> {
         let doing = "read a resource";
+        check_name(R::KIND, name, &FieldPath::root().field("name")).map_err(Error::Invalid)?;
         let found = self.store.get(vec![(R::KIND, name.to_owned())]).await.map_err(Error::store(doing))?;
         let found = found.into_iter().next().flatten();
         let resource = found.ok_or_else(|| Error::NotFound { resource: name.to_owned() })?;
@@ -90,22 +91,9 @@ struct Pattern {
 
 impl Pattern {
     fn parse(kind: Kind, parent: &str) -> Result<Self, Violations> {
-        let shape: &[&str] = match kind {
-            Kind::Agent | Kind::Plan | Kind::Consumer => &["organizations"],
-            Kind::Subscription => &["organizations", "consumers"],
-            Kind::ApiKey => &["organizations", "consumers", "subscriptions"],
-        };
-        let segments: Vec<String> = parent.split('/').chain([kind.collection()]).map(str::to_owned).collect();
-        let good = segments.len() == 2 * shape.len() + 1
-            && segments.chunks_exact(2).zip(shape).all(
-                |(pair, collection)| matches!(pair, [c, id] if c == collection && (id == "-" || is_id(id))),
-            );
-        if !good {
-            let at = FieldPath::root().field("parent");
-            let form: Vec<String> = shape.iter().map(|collection| format!("{collection}/{{id}}")).collect();
-            let text = format!("must have the form {}; - stands for any id", form.join("/"));
-            return Err(Violations::one(at, "INVALID_NAME", text));
-        }
+        let mut segments = parent_segments(kind, parent, true)
+            .map_err(|text| Violations::one(FieldPath::root().field("parent"), "INVALID_NAME", text))?;
+        segments.push(kind.collection().to_owned());
         let fixed: Vec<&str> = segments.iter().map(String::as_str).take_while(|s| *s != "-").collect();
         let prefix = format!("{}/", fixed.join("/"));
         Ok(Self { prefix, segments })

@@ -22,8 +22,6 @@ async fn create_refuses_a_name_that_is_taken_or_disagrees() {
     assert_eq!(reason(fixture.create(ORGANIZATION, "keyed", open_plan("keyed")).await), "ALREADY_EXISTS");
     let other = fixture.create(ORGANIZATION, "new", open_plan("other")).await;
     assert_eq!(violations(other), [("plan.name".to_owned(), "CONFLICT")]);
-    let bad = fixture.create(ORGANIZATION, "Bad_Id", wire::Consumer::default()).await;
-    assert_eq!(violations(bad), [("consumer.name".to_owned(), "INVALID_NAME")]);
 }
 
 #[tokio::test]
@@ -137,4 +135,25 @@ async fn a_caller_who_goes_away_does_not_stop_the_announcement() {
     drop(held);
     heads.changed().await.unwrap();
     assert_eq!(heads.borrow().config, 1);
+}
+
+#[tokio::test]
+async fn a_name_of_another_form_is_not_looked_up() {
+    let fixture = Fixture::new().await;
+    let field = |field: &str, reason| vec![(field.to_owned(), reason)];
+    let create = async |parent: &str, id: &str| {
+        violations(fixture.create(parent, id, wire::Consumer::default()).await)
+    };
+    assert_eq!(create(ORGANIZATION, "Bad_Id").await, field("consumer_id", "INVALID_ID"));
+    assert_eq!(create(ORGANIZATION, "").await, field("consumer_id", "REQUIRED"));
+    assert_eq!(create("organizations/-", "c").await, field("parent", "INVALID_NAME"));
+    assert_eq!(create("organizations/a/consumers/b", "c").await, field("parent", "INVALID_NAME"));
+
+    let plan = "organizations/default/plans/p";
+    let invalid = |at: &str| field(at, "INVALID_NAME");
+    assert_eq!(violations(fixture.service.get::<wire::Agent>(plan).await), invalid("name"));
+    assert_eq!(violations(fixture.delete::<wire::Agent>(plan, false).await), invalid("name"));
+    assert_eq!(violations(fixture.service.revoke_api_key(call(), plan, "").await), invalid("name"));
+    let nameless = wire::Plan { name: String::new(), ..open_plan("p") };
+    assert_eq!(violations(fixture.update(nameless).await), field("plan.name", "REQUIRED"));
 }
