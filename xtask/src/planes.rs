@@ -15,6 +15,9 @@ use serde_json::Value;
 
 use crate::{process::Process, workspace};
 
+/// Metrics reach a collector this often; a minute, the default, is long to wait for.
+const METRIC_EXPORT_MILLISECONDS: &str = "2000";
+
 /// The folder in which cargo put the programs.
 pub(crate) struct Programs {
     folder: PathBuf,
@@ -206,7 +209,7 @@ fn json(text: &str) -> Result<Value> {
 
 fn in_own_group(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.process_group(0);
+    command.process_group(0).env("OTEL_METRIC_EXPORT_INTERVAL", METRIC_EXPORT_MILLISECONDS);
     command
 }
 

@@ -1,6 +1,9 @@
 //! The calls of the demo and what they have to show.
 
-use std::time::Instant;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -16,6 +19,9 @@ use crate::{
 
 /// Calls that [`through`] makes and that a data plane counts for the agent.
 const CALLS: u64 = 4;
+/// Time for a request that has ended to be counted.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
 /// Chunks that the streamed answer is asked to have.
 const CHUNKS: usize = 3;
 
@@ -46,10 +52,9 @@ pub(super) fn through(fleet: &Fleet, data_plane: &DataPlane, key: &str) -> Resul
     unary(data_plane, key)?;
     stream(data_plane, key)?;
 
-    let after = counts(fleet)?;
-    for ((other, before), after) in fleet.data_planes.iter().zip(before).zip(after) {
+    for (other, before) in fleet.data_planes.iter().zip(before) {
         let expected = if other.id == data_plane.id { CALLS } else { 0 };
-        let counted = after - before;
+        let counted = counted_since(other, before, expected)?;
         ensure!(counted == expected, "{} counted {counted} calls instead of {expected}", other.id);
         say(&format!("{} counted {counted} of these calls", other.id));
     }
@@ -58,6 +63,19 @@ pub(super) fn through(fleet: &Fleet, data_plane: &DataPlane, key: &str) -> Resul
 
 fn counts(fleet: &Fleet) -> Result<Vec<u64>> {
     fleet.data_planes.iter().map(|data_plane| metrics::requests(data_plane.admin, AGENT)).collect()
+}
+
+/// What a data plane has counted beyond `before`. A request counts when the last byte of its answer has been sent, which
+/// its caller may see first.
+fn counted_since(data_plane: &DataPlane, before: u64, expected: u64) -> Result<u64> {
+    let start = Instant::now();
+    loop {
+        let counted = metrics::requests(data_plane.admin, AGENT)? - before;
+        if counted >= expected || start.elapsed() > COUNT_TIMEOUT {
+            return Ok(counted);
+        }
+        thread::sleep(POLL);
+    }
 }
 
 fn discover(data_plane: &DataPlane) -> Result<()> {

@@ -20,8 +20,8 @@ use crate::{
 const DATA_PLANES: [(&str, &str); 2] = [("edge-frankfurt", "eu-central"), ("edge-virginia", "us-east")];
 /// The agent's path on every data plane.
 pub(super) const AGENT_PATH: &str = "/a2a/echo";
-/// The agent's full name.
-pub(super) const AGENT: &str = "organizations/default/agents/echo";
+/// The agent's id.
+pub(super) const AGENT: &str = "echo";
 /// The subscription whose key the calls carry.
 pub(super) const SUBSCRIPTION: &str = "organizations/default/consumers/demo/subscriptions/demo";
 /// Time for telemetry to arrive: metrics are exported on an interval.
@@ -142,7 +142,7 @@ plans:
     period: 60s
     burst: 60
 agents:
-- name: {AGENT}
+- name: organizations/default/agents/{AGENT}
   displayName: Echo
   state: AGENT_STATE_DEPLOYED
   upstreams:

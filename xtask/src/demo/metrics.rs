@@ -12,14 +12,14 @@ use crate::http;
 /// Counter of requests in the Prometheus text of a data plane.
 const REQUESTS: &str = "signalbox_requests_total";
 
-/// Requests for an agent that the data plane with this admin address has answered.
+/// Requests for an agent of the default organization that the data plane with this admin address has answered.
 ///
 /// # Errors
 /// When the metrics cannot be read.
 pub(super) fn requests(admin: SocketAddr, agent: &str) -> Result<u64> {
     let answer = http::get(admin, "/metrics")?;
     ensure!(answer.status == 200, "metrics: status {}", answer.status);
-    sum(&answer.body, REQUESTS, &format!("agent=\"{agent}\""))
+    sum(&answer.body, REQUESTS, &format!("organization=\"default\",agent=\"{agent}\""))
 }
 
 /// Sum of all series of a counter that carry a label.
