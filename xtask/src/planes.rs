@@ -52,15 +52,16 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one whose files lie in `folder`.
+    /// Starts one whose files lie in `folder` and whose telemetry goes to the collector at `otlp`.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) fn start(programs: &Programs, folder: &Path, options: &[&str]) -> Result<Self> {
+    pub(crate) fn start(programs: &Programs, folder: &Path, otlp: Option<&str>) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let data = folder.join("data");
         let mut command = programs.command("signalbox-control-plane");
-        command.arg("--data-dir").arg(&data).args(options);
+        command.arg("--data-dir").arg(&data);
+        command.envs(otlp.map(|endpoint| ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)));
         for listener in ["--listen", "--http-listen"] {
             command.args([listener, "127.0.0.1:0"]);
         }

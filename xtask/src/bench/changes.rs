@@ -65,7 +65,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let folder = bench.fresh_folder("changes")?;
     let (_agent, requests) = nginx::agent(&folder)?;
     let (_source, streams) = bench.load.source(&folder)?;
-    let control_plane = ControlPlane::start(&programs, &folder.join("control-plane"), &[])?;
+    let control_plane = ControlPlane::start(&programs, &folder.join("control-plane"), None)?;
     let certificates = Certificates { load: &bench.load, folder: folder.join("certificates") };
     fs::create_dir_all(&certificates.folder).context("cannot make a folder")?;
     certificates.renew()?;

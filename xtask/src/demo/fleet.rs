@@ -63,7 +63,7 @@ impl Fleet {
         say(&format!("agent: {agent_url}, A2A 0.3 and 1.0"));
 
         let telemetry = ["--otlp-endpoint", &otlp, "--trace-ratio", "1"];
-        let control_plane = ControlPlane::start(programs, &folder.join("control-plane"), &telemetry)?;
+        let control_plane = ControlPlane::start(programs, &folder.join("control-plane"), Some(&otlp))?;
         say(&format!("control plane: {}, SQLite in {}", control_plane.url, control_plane.data.display()));
         let mut data_planes = Vec::new();
         for (id, region) in DATA_PLANES {
