@@ -60,16 +60,17 @@ pub(super) async fn list(
     connection: &mut SqliteConnection,
     query: ListQuery,
 ) -> Result<Vec<Resource>, StoreError> {
+    // One lower bound, so that a page far into the list is found as fast as the first. No name is a prefix itself.
+    let start = query.after.unwrap_or_default().max(query.prefix.clone());
     // Names are ASCII, so that this is greater than every name with the prefix.
     let end = format!("{}\u{10ffff}", query.prefix);
     let rows: Vec<ResourceRow> = sqlx::query_as(
         "SELECT kind, name, uid, revision, create_time, update_time, body FROM resource \
-         WHERE kind = ? AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?",
+         WHERE kind = ? AND name > ? AND name < ? ORDER BY name LIMIT ?",
     )
     .bind(query.kind.code())
-    .bind(query.prefix)
+    .bind(start)
     .bind(end)
-    .bind(query.after.unwrap_or_default())
     .bind(limit(query.limit))
     .fetch_all(connection)
     .await
