@@ -233,7 +233,7 @@ fn server_tls(spec: &ListenerSpec) -> Result<Option<Arc<ServerTls>>, StartError>
 
 fn public_listeners(specs: &[ListenerSpec], sockets: &Sockets) -> Arc<[Listener]> {
     let bound = sockets.public.iter().map(Socket::local_address);
-    specs.iter().zip(bound).map(|(spec, bound)| Listener { public_url: spec.public_url_at(bound) }).collect()
+    specs.iter().zip(bound).map(|(spec, bound)| Listener::new(spec.public_url_at(bound))).collect()
 }
 
 fn gateway_settings(settings: &Settings) -> GatewaySettings {

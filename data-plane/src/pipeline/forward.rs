@@ -1,5 +1,6 @@
 //! Sending a call on: which server, which request, which deadline.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,15 +107,25 @@ pub(super) fn request(
     if call.operation.is_streaming() {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    let outward =
-        super::card::public_base(listener, routed).ok().and_then(|base| Outward::from_public_url(&base));
+    let outward = outward(listener, routed);
     let by_trusted_proxy = routed.forwarded.by_trusted_proxy;
-    set_towards_agent(&mut headers, exchange.peer_address(), by_trusted_proxy, outward.as_ref());
+    set_towards_agent(&mut headers, exchange.peer_address(), by_trusted_proxy, outward.as_deref());
     let mut request = Request::new(call.body.clone());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from(chosen.path.clone());
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// Where the caller reached the gateway, as the agent is told it. Made anew only where it is not the listener's own.
+fn outward<'a>(listener: &'a Listener, routed: &Routed) -> Option<Cow<'a, Outward>> {
+    let is_listeners_own =
+        routed.agent.public_url.is_none() && routed.own_host.is_none() && !routed.forwarded.by_trusted_proxy;
+    if is_listeners_own {
+        return listener.outward.as_ref().map(Cow::Borrowed);
+    }
+    let base = super::card::public_base(listener, routed).ok()?;
+    Outward::from_public_url(&base).map(Cow::Owned)
 }
 
 /// Sends it and waits for the head of the answer.

@@ -8,6 +8,7 @@ use super::card::Cards;
 use crate::clock::{self, Instant};
 use crate::config::Handle;
 use crate::http::address::TrustedProxies;
+use crate::http::forwarded::Outward;
 use crate::stream::open::{EndReason, OpenStreams};
 use crate::telemetry::Telemetry;
 use crate::upstream::pool::Pool;
@@ -98,5 +99,16 @@ impl Worker {
 #[derive(Clone, Debug, Default)]
 pub struct Listener {
     /// Public base URL of the listener: `--public-url`, or its own address on loopback.
-    pub public_url: Option<String>,
+    pub(super) public_url: Option<String>,
+    /// The same as agents are told it, made once.
+    pub(super) outward: Option<Outward>,
+}
+
+impl Listener {
+    /// A listener with this public base URL.
+    #[must_use]
+    pub fn new(public_url: Option<String>) -> Self {
+        let outward = public_url.as_deref().and_then(Outward::from_public_url);
+        Self { public_url, outward }
+    }
 }
