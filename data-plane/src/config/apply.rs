@@ -75,6 +75,11 @@ impl Applier {
         &self.setting.site
     }
 
+    /// What besides the configuration decides the state.
+    pub(super) fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
     /// Counters of the process.
     pub(super) fn metrics(&self) -> &ProcessMetrics {
         &self.setting.metrics.process
@@ -138,8 +143,13 @@ impl Applier {
     /// Puts a whole state that was read back from disk in the place of what is held.
     pub(super) fn restore(&self, runtime: Runtime) {
         let compiled = super::Compiled { runtime, touched: super::compile::Touched::default() };
+        let cursors = compiled.runtime.cursors;
         drop(self.handle.swap(compiled));
         self.handle.set_configured();
+        for lane in Lane::ALL {
+            self.metrics().lane(lane).loaded(cursors.of(lane).revision);
+        }
+        self.count_resources();
     }
 
     fn count_resources(&self) {

@@ -4,6 +4,8 @@
 //! request path, swaps the [`Runtime`] and tells open streams, `cache` keeps the last good state on disk.
 
 mod apply;
+pub mod cache;
+pub mod client;
 mod compile;
 mod discovered;
 pub mod file;

@@ -7,6 +7,7 @@
 pub mod accept;
 mod closing;
 mod connection;
+pub mod dial;
 mod head_timer;
 pub mod listener;
 mod sniff;
