@@ -15,7 +15,8 @@ use crate::error::GatewayError;
 const MAX_CARD_DEPTH: usize = 100;
 
 pub(super) struct Sweep<'a> {
-    targets: &'a [Target],
+    /// Without those that share their address with the gateway: that one is public.
+    targets: Vec<&'a Target>,
     public_url: &'a str,
     /// Paths of the interfaces, at each target.
     interface_paths: Vec<Option<String>>,
@@ -35,7 +36,9 @@ impl<'a> Sweep<'a> {
             .flat_map(|named| policy.targets.iter().map(|target| target.path_of(&named.url)))
             .filter(Option::is_some)
             .collect();
-        Self { targets: policy.targets, public_url: policy.public_url, interface_paths }
+        let is_hidden = |target: &&Target| !target.has_authority_of(policy.public_url);
+        let targets = policy.targets.iter().filter(is_hidden).collect();
+        Self { targets, public_url: policy.public_url, interface_paths }
     }
 
     pub(super) fn card(&self, card: &mut Object<'_>) -> Result<(), GatewayError> {

@@ -248,6 +248,20 @@ fn addresses_of_the_agents_server_are_nowhere_left() {
 }
 
 #[test]
+fn an_agent_on_the_gateways_own_host_has_nothing_to_hide() {
+    let targets = [Target::parse("https://agents.example/internal").unwrap()];
+    let card = json!({
+        "url": "https://agents.example/internal",
+        "description": "See https://agents.example/docs",
+        "documentationUrl": "https://agents.example/docs",
+    });
+    let served = served_by(&card, &policy(&targets, &KEYLESS)).unwrap();
+    let mut expected = card;
+    expected["url"] = json!(PUBLIC);
+    assert_eq!(served, expected);
+}
+
+#[test]
 fn capabilities_that_policy_switches_off_are_off() {
     let mut card = hybrid();
     card["supportsAuthenticatedExtendedCard"] = json!(true);

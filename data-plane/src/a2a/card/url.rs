@@ -67,6 +67,11 @@ impl Target {
         Address::parse(&clean(url)).is_some_and(|address| self.is_own(&address))
     }
 
+    /// Whether a URL has this very host and port.
+    pub(super) fn has_authority_of(&self, url: &str) -> bool {
+        Address::parse(url).is_some_and(|address| address.host == self.host && address.port == self.port)
+    }
+
     fn is_own(&self, address: &Address) -> bool {
         if address.host == self.host {
             return address.port == self.port || (address.has_default_port() && self.has_default_port());
