@@ -23,6 +23,7 @@ use crate::service::{Feed, Service};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::Telemetry;
 
 pub use self::token::ADMIN_TOKEN_FILE;
 
@@ -54,12 +55,12 @@ pub struct Addresses {
 }
 
 impl App {
-    /// Opens the data directory and serves.
+    /// Opens the data directory and serves; tells `telemetry` what happens.
     ///
     /// # Errors
     ///
     /// Whatever is missing, in words for the operator.
-    pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn start(settings: &Settings, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         settings.check()?;
         let directory = &settings.data_dir;
         files::create_directory(directory)
@@ -80,8 +81,9 @@ impl App {
             Addresses { grpc: grpc.address, http: http.address, ca_sha256: ca.map(|ca| ca.to_string()) };
 
         background::start(&service, &fleet, &tasks, &stop);
-        tasks.spawn(http::serve(http, stop.clone()));
-        let services = Services { service, fleet: Arc::clone(&fleet), ca };
+        tasks.spawn(background::tell_heads(service.feed().heads(), Arc::clone(&telemetry), stop.clone()));
+        tasks.spawn(http::serve(http, Arc::clone(&telemetry), stop.clone()));
+        let services = Services { service, fleet: Arc::clone(&fleet), telemetry, ca };
         let stopped = stop.clone();
         tasks.spawn(async move {
             if let Err(error) = serve(services, grpc.connections(tls), stopped.cancelled_owned()).await {

@@ -10,3 +10,6 @@ pub mod service;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+
+#[cfg(test)]
+mod testing;

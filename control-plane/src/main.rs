@@ -1,45 +1,50 @@
 //! Entry point.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use signalbox_control_plane::app::{Addresses, App};
 use signalbox_control_plane::net::files;
 use signalbox_control_plane::settings::Settings;
+use signalbox_control_plane::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Time that the last telemetry has to reach the collector.
+const TELEMETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "cannot start threads");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return end(Err(anyhow::Error::from(error).context("cannot start threads"))),
     };
-    match runtime.block_on(run(&settings)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(runtime.block_on(run(&settings)))
+}
+
+/// Says on stderr why the process ends, if it should not.
+fn end(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    // Nobody is left to tell if stderr is closed.
+    let _ = writeln!(std::io::stderr(), "signalbox-control-plane: {error:#}");
+    ExitCode::FAILURE
 }
 
 async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let app = App::start(settings).await?;
+    let instance = uuid::Uuid::new_v4().to_string();
+    let otlp = settings.telemetry.otlp(&instance, |name| std::env::var(name).ok())?;
+    let telemetry = Arc::new(Telemetry::start(&otlp).context("cannot start telemetry")?);
+    telemetry.init_diagnostics(&settings.telemetry.log, settings.telemetry.log_format)?;
+
+    let app = App::start(settings, Arc::clone(&telemetry)).await?;
     let Addresses { grpc, http, ca_sha256 } = &app.addresses;
-    tracing::info!(%grpc, %http, ca_sha256 = ca_sha256.as_deref().unwrap_or("none (plaintext)"), "the control plane serves");
+    let ca_sha256 = ca_sha256.as_deref().unwrap_or("none (plaintext)");
+    tracing::info!(%grpc, %http, ca_sha256, "the control plane serves");
     if let Some(path) = &settings.ready_file {
         announce(path, &app.addresses)?;
     }
@@ -49,6 +54,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     app.stop().await;
+    telemetry.shutdown(TELEMETRY_TIMEOUT).await;
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::telemetry::TelemetryArguments;
+
 /// Port of the gRPC APIs.
 pub const GRPC_PORT: u16 = 9900;
 /// Port of health and metrics.
@@ -44,6 +46,10 @@ pub struct Settings {
     /// File that is written with the bound addresses as JSON once the control plane serves
     #[arg(long, env = "SIGNALBOX_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+
+    /// Telemetry
+    #[command(flatten)]
+    pub telemetry: TelemetryArguments,
 }
 
 /// Settings that do not go together.

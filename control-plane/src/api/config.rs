@@ -4,26 +4,36 @@ mod requests;
 
 pub(super) use self::requests::caller;
 
+use std::sync::Arc;
+
 use signalbox_proto::wire::config::v1 as wire;
 use signalbox_proto::wire::config::v1::config_service_server::ConfigService;
 use tonic::{Request, Response, Status};
 
 use self::requests::{Create, Delete, Get, List, Update, call, missing};
+use super::record::Record;
 use super::status::status;
-use crate::service::{ResourceMessage, Service, commit_to_wire};
+use crate::service::{Body, Call, Changed, ResourceMessage, Service, commit_to_wire};
+use crate::store::Commit;
+use crate::telemetry::Telemetry;
 
 /// The config API.
 #[derive(Clone)]
 pub struct ConfigApi {
     service: Service,
+    telemetry: Arc<Telemetry>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
 
 impl ConfigApi {
-    /// The API of `service`.
-    pub fn new(service: Service) -> Self {
-        Self { service }
+    /// The API of `service`; changes are told to `telemetry`.
+    pub fn new(service: Service, telemetry: Arc<Telemetry>) -> Self {
+        Self { service, telemetry }
+    }
+
+    fn record(&self, call: &Call) -> Record {
+        Record::begin(&self.telemetry, call, self.service.clock().now())
     }
 
     async fn get<R: Get>(&self, request: Request<R>) -> Answer<R::Resource> {
@@ -42,8 +52,9 @@ impl ConfigApi {
         let (call, request) = call(request)?;
         let parts = request.parts();
         let resource = parts.resource.ok_or_else(|| missing(R::Resource::KIND))?;
+        let record = self.record(&call);
         let changed = self.service.create(call, &parts.parent, &parts.id, resource).await;
-        let changed = changed.map_err(|error| status(&error))?;
+        let changed = record.end(&parts.parent, changed, about)?;
         Ok(Response::new(R::response(changed.resource, changed.commit.as_ref().map(commit_to_wire))))
     }
 
@@ -52,18 +63,30 @@ impl ConfigApi {
         let parts = request.parts();
         requests::check_mask(parts.update_mask.as_ref())?;
         let resource = parts.resource.ok_or_else(|| missing(R::Resource::KIND))?;
+        let record = self.record(&call);
+        let name = name_of(&resource);
         let changed = self.service.update(call, resource, parts.allow_missing).await;
-        let changed = changed.map_err(|error| status(&error))?;
+        let changed = record.end(&name, changed, about)?;
         Ok(Response::new(R::response(changed.resource, changed.commit.as_ref().map(commit_to_wire))))
     }
 
     async fn delete<R: Delete>(&self, request: Request<R>) -> Answer<R::Response> {
         let (call, request) = call(request)?;
         let parts = request.parts();
+        let record = self.record(&call);
         let commit = self.service.delete::<R::Resource>(call, &parts.name, &parts.etag, parts.force).await;
-        let commit = commit.map_err(|error| status(&error))?;
+        let commit = record.end(&parts.name, commit, |commit| (vec![parts.name.clone()], *commit))?;
         Ok(Response::new(R::response(commit.as_ref().map(commit_to_wire))))
     }
+}
+
+fn name_of<R: ResourceMessage + Clone>(resource: &R) -> String {
+    let body: Body = resource.clone().into();
+    body.name().to_owned()
+}
+
+fn about<R: ResourceMessage + Clone>(changed: &Changed<R>) -> (Vec<String>, Option<Commit>) {
+    (vec![name_of(&changed.resource)], changed.commit)
 }
 
 /// One method after another, as the .proto file lists them.
@@ -102,8 +125,9 @@ impl ConfigService for ConfigApi {
     async fn create_api_key(&self, request: Request<wire::CreateApiKeyRequest>) -> Answer<wire::CreateApiKeyResponse> {
         let (call, request) = call(request)?;
         let wire::CreateApiKeyRequest { parent, api_key_id, api_key, validate_only: _, request_id: _ } = request;
+        let record = self.record(&call);
         let made = self.service.create_api_key(call, &parent, &api_key_id, api_key.unwrap_or_default()).await;
-        let (changed, key) = made.map_err(|error| status(&error))?;
+        let (changed, key) = record.end(&parent, made, |(changed, _)| about(changed))?;
         Ok(Response::new(wire::CreateApiKeyResponse {
             api_key: Some(changed.resource),
             commit: changed.commit.as_ref().map(commit_to_wire),
@@ -114,7 +138,9 @@ impl ConfigService for ConfigApi {
     async fn revoke_api_key(&self, request: Request<wire::RevokeApiKeyRequest>) -> Answer<wire::RevokeApiKeyResponse> {
         let (call, request) = call(request)?;
         let wire::RevokeApiKeyRequest { name, etag, request_id: _ } = request;
-        let changed = self.service.revoke_api_key(call, &name, &etag).await.map_err(|error| status(&error))?;
+        let record = self.record(&call);
+        let changed = self.service.revoke_api_key(call, &name, &etag).await;
+        let changed = record.end(&name, changed, about)?;
         let commit = changed.commit.as_ref().map(commit_to_wire);
         Ok(Response::new(wire::RevokeApiKeyResponse { api_key: Some(changed.resource), commit }))
     }
@@ -122,7 +148,12 @@ impl ConfigService for ConfigApi {
     async fn apply_manifest(&self, request: Request<wire::ApplyManifestRequest>) -> Answer<wire::ApplyManifestResponse> {
         let (call, request) = call(request)?;
         let wire::ApplyManifestRequest { manifest, validate_only: _, request_id: _ } = request;
-        let applied = self.service.apply(call, manifest.unwrap_or_default()).await.map_err(|error| status(&error))?;
+        let record = self.record(&call);
+        let applied = self.service.apply(call, manifest.unwrap_or_default()).await;
+        let applied = record.end("", applied, |applied| {
+            let names = applied.results.iter().filter(|result| result.action() != wire::ApplyAction::Unchanged);
+            (names.map(|result| result.name.clone()).collect(), applied.commit)
+        })?;
         let commit = applied.commit.as_ref().map(commit_to_wire);
         Ok(Response::new(wire::ApplyManifestResponse { results: applied.results, commit }))
     }

@@ -21,6 +21,7 @@ use crate::discovery::wait::{self, Wanted};
 use crate::error::Error;
 use crate::service::Service;
 use crate::service::page::{page_size, read_token, write_token};
+use crate::telemetry::Telemetry;
 
 /// Time that `WaitForRevision` waits if the caller names none.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -36,6 +37,7 @@ const DATA_PLANE_LIST: &str = "dataPlanes";
 pub struct FleetApi {
     service: Service,
     fleet: Arc<Fleet>,
+    telemetry: Arc<Telemetry>,
     /// Of the CA; `None` in plaintext.
     ca: Option<Fingerprint>,
 }
@@ -44,8 +46,13 @@ type Answer<T> = Result<Response<T>, Status>;
 
 impl FleetApi {
     /// The API of `service` and `fleet`; `ca` is told to those who get a token.
-    pub fn new(service: Service, fleet: Arc<Fleet>, ca: Option<Fingerprint>) -> Self {
-        Self { service, fleet, ca }
+    pub fn new(
+        service: Service,
+        fleet: Arc<Fleet>,
+        telemetry: Arc<Telemetry>,
+        ca: Option<Fingerprint>,
+    ) -> Self {
+        Self { service, fleet, telemetry, ca }
     }
 }
 

@@ -18,8 +18,10 @@ use tonic_health::ServingStatus;
 use super::auth::AuthenticationLayer;
 use super::config::ConfigApi;
 use super::fleet::FleetApi;
+use super::observe::ObservationLayer;
 use crate::discovery::{DiscoveryApi, Fleet};
 use crate::service::Service;
+use crate::telemetry::Telemetry;
 
 /// Largest message that is read: a manifest of many resources.
 pub const MAX_REQUEST_BYTES: usize = 32 << 20;
@@ -48,6 +50,8 @@ pub struct Services {
     pub service: Service,
     /// The data planes.
     pub fleet: Arc<Fleet>,
+    /// Where calls are counted.
+    pub telemetry: Arc<Telemetry>,
     /// Of the CA; `None` in plaintext.
     pub ca: Option<Fingerprint>,
 }
@@ -67,7 +71,7 @@ where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     S::ConnectInfo: Clone + Send + Sync + 'static,
 {
-    let Services { service, fleet, ca } = services;
+    let Services { service, fleet, telemetry, ca } = services;
     let (health, health_service) = tonic_health::server::health_reporter();
     for name in [
         "",
@@ -77,15 +81,21 @@ where
     ] {
         health.set_service_status(name, ServingStatus::Serving).await;
     }
-    let config = ConfigServiceServer::new(ConfigApi::new(service.clone()))
+    let config = ConfigServiceServer::new(ConfigApi::new(service.clone(), Arc::clone(&telemetry)))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_REQUEST_BYTES);
-    let fleet_api = FleetServiceServer::new(FleetApi::new(service.clone(), Arc::clone(&fleet), ca))
-        .max_decoding_message_size(MAX_DISCOVERY_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_REQUEST_BYTES);
-    let discovery = DiscoveryServiceServer::new(DiscoveryApi::new(service.clone(), fleet))
-        .max_decoding_message_size(MAX_DISCOVERY_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_REQUEST_BYTES);
+    let fleet_api = FleetServiceServer::new(FleetApi::new(
+        service.clone(),
+        Arc::clone(&fleet),
+        Arc::clone(&telemetry),
+        ca,
+    ))
+    .max_decoding_message_size(MAX_DISCOVERY_REQUEST_BYTES)
+    .max_encoding_message_size(MAX_REQUEST_BYTES);
+    let discovery =
+        DiscoveryServiceServer::new(DiscoveryApi::new(service.clone(), fleet, Arc::clone(&telemetry)))
+            .max_decoding_message_size(MAX_DISCOVERY_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_REQUEST_BYTES);
     let reflection = |builder: tonic_reflection::server::Builder<'static>| {
         builder
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -100,6 +110,7 @@ where
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
+        .layer(ObservationLayer::new(telemetry))
         .layer(AuthenticationLayer::new(service))
         .add_service(health_service)
         .add_optional_service(reflection(tonic_reflection::server::Builder::configure()).build_v1().ok())

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use signalbox_proto::model::lane::Lane;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,6 +13,8 @@ use crate::discovery::Fleet;
 use crate::discovery::fleet::FLUSH_INTERVAL;
 use crate::net::certificate::{RENEWAL_AGE, ServerCertificate};
 use crate::service::{MAINTENANCE_INTERVAL, Service};
+use crate::store::Heads;
+use crate::telemetry::Telemetry;
 
 /// Time between two looks at the age of the certificate: a machine may sleep.
 const RENEWAL_CHECK: Duration = Duration::from_secs(60 * 60);
@@ -35,6 +39,24 @@ pub(super) fn start(service: &Service, fleet: &Arc<Fleet>, tasks: &TaskTracker, 
             }
         }
     }));
+}
+
+/// Keeps the gauges of the newest revisions current.
+pub(super) async fn tell_heads(
+    mut heads: watch::Receiver<Heads>,
+    telemetry: Arc<Telemetry>,
+    stop: CancellationToken,
+) {
+    loop {
+        let now = *heads.borrow_and_update();
+        for lane in Lane::ALL {
+            telemetry.metrics.head(lane, now.of(lane));
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = heads.changed() => if changed.is_err() { return },
+        }
+    }
 }
 
 /// Replaces the server certificate before it expires.

@@ -1,9 +1,10 @@
-//! Health over plain HTTP, for load balancers and schedulers.
+//! Health and metrics over plain HTTP, for load balancers, schedulers and Prometheus.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -11,12 +12,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use crate::net::Listener;
+use crate::telemetry::{Metrics, Telemetry};
 
 /// Time in which a request's head must be there.
 const HEAD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Answers until the order to stop.
-pub(super) async fn serve(listener: Listener, stop: CancellationToken) {
+pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: CancellationToken) {
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => return,
@@ -29,11 +31,16 @@ pub(super) async fn serve(listener: Listener, stop: CancellationToken) {
                 }
             },
         };
+        let telemetry = Arc::clone(&telemetry);
         tokio::spawn(async move {
+            let answer = service_fn(|request: Request<Incoming>| {
+                let response = respond(request.method(), request.uri().path(), &telemetry.metrics);
+                std::future::ready(Ok::<_, Infallible>(response))
+            });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service_fn(answer));
+                .serve_connection(TokioIo::new(stream), answer);
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "an HTTP connection failed");
             }
@@ -41,17 +48,38 @@ pub(super) async fn serve(listener: Listener, stop: CancellationToken) {
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(respond(request.method(), request.uri().path()))
+fn respond(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
+    let plain = "text/plain; charset=utf-8";
+    let (status, kind, text) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/livez" | "/readyz") => (StatusCode::OK, plain, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            let mut text = String::new();
+            metrics.render(&mut text);
+            (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+        }
+        (_, "/livez" | "/readyz" | "/metrics") => {
+            (StatusCode::METHOD_NOT_ALLOWED, plain, "only GET and HEAD are allowed here\n".to_owned())
+        }
+        _ => (StatusCode::NOT_FOUND, plain, "there is /livez, /readyz and /metrics\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
-fn respond(method: &Method, path: &str) -> Response<Full<Bytes>> {
-    let (status, text) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/livez" | "/readyz") => (StatusCode::OK, "ok\n"),
-        (_, "/livez" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here\n"),
-        _ => (StatusCode::NOT_FOUND, "there is /livez and /readyz\n"),
-    };
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    response
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_answer_what_they_should() {
+        let metrics = Metrics::default();
+        let status = |method: Method, path| respond(&method, path, &metrics).status();
+        assert_eq!(status(Method::GET, "/livez"), StatusCode::OK);
+        assert_eq!(status(Method::HEAD, "/readyz"), StatusCode::OK);
+        assert_eq!(status(Method::GET, "/metrics"), StatusCode::OK);
+        assert_eq!(status(Method::POST, "/livez"), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(status(Method::GET, "/"), StatusCode::NOT_FOUND);
+    }
 }

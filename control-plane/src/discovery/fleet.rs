@@ -134,6 +134,3 @@ impl Fleet {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,28 +1,29 @@
 //! One lane of one stream: a cursor, at most one delta on its way, no queue.
 
 mod refusal;
+mod shipment;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use signalbox_proto::model::lane::{Cursor, Lane};
 use signalbox_proto::wire::discovery::v1 as wire;
-use signalbox_proto::wire::discovery::v1::sync_response::Message as Outgoing;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tonic::Status;
 
 use self::refusal::Refusal;
+use self::shipment::Shipment;
 use super::backoff::Backoff;
-use super::capability;
-use super::chunk::Chunker;
 use super::fleet::Seat;
-use super::session::{Outbox, send};
+use super::session::Outbox;
 use crate::api::status::status;
-use crate::clock::to_timestamp;
+use crate::clock::{Clock, to_timestamp};
 use crate::service::Feed;
 use crate::service::feed::{Batch, Since};
 use crate::store::Heads;
+use crate::telemetry::{Session as Counted, change};
 
 /// Changes that one delta carries at most; more follow in the next one.
 pub const MAX_CHANGES_PER_DELTA: usize = 10_000;
@@ -89,6 +90,10 @@ pub struct Context {
     pub feed: Arc<Feed>,
     /// Where to tell what became of them.
     pub seat: Arc<Seat>,
+    /// Where to count them.
+    pub counted: Arc<Counted>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     /// Turns to send everything.
     pub snapshots: Arc<Semaphore>,
     /// Where deltas go.
@@ -107,6 +112,17 @@ pub struct LaneLoop {
     acked: Option<u64>,
     refusal: Option<Refusal>,
     backoff: Backoff,
+    /// Whether the data plane has once been up to date on this stream.
+    live: bool,
+}
+
+/// A delta that waits for its answer.
+struct Sent {
+    to: u64,
+    /// When `to` was committed; `None` for a delta that only catches up.
+    commit_time: Option<SystemTime>,
+    /// Lasts until the answer.
+    span: tracing::Span,
 }
 
 /// What to send next.
@@ -121,7 +137,16 @@ impl LaneLoop {
         let heads = context.feed.heads();
         let epoch = context.feed.epoch();
         let acked = context.cursor.filter(|cursor| cursor.epoch == epoch).map(|cursor| cursor.revision);
-        Self { context, ports, replies, heads, acked, refusal: None, backoff: Backoff::default() }
+        Self {
+            context,
+            ports,
+            replies,
+            heads,
+            acked,
+            refusal: None,
+            backoff: Backoff::default(),
+            live: false,
+        }
     }
 
     /// Sends what is new and takes the answers, until the stream ends.
@@ -140,12 +165,12 @@ impl LaneLoop {
             let next = self.next().await?;
             let nonce = self.context.nonces.next();
             self.ports.awaited.store(nonce, Ordering::Release);
-            let to = match next {
+            let sent = match next {
                 Next::Batch(batch) => self.send_batch(nonce, batch).await?,
                 Next::Everything => self.send_everything(nonce).await?,
             };
             match self.replies.recv().await {
-                Some(reply) => self.take(to, reply),
+                Some(reply) => self.take(&sent, reply),
                 None => return Ok(()),
             }
         }
@@ -177,54 +202,47 @@ impl LaneLoop {
         }
     }
 
-    async fn send_batch(&self, nonce: u64, batch: Batch) -> Result<u64, Status> {
+    async fn send_batch(&self, nonce: u64, batch: Batch) -> Result<Sent, Status> {
         let Batch { from, to, changes, commit_time, traceparent } = batch;
-        let base = wire::Delta {
-            from,
-            to,
-            traceparent: traceparent.unwrap_or_default(),
-            commit_time: Some(to_timestamp(commit_time)),
-            ..self.delta(nonce)
-        };
-        let mut chunker = Chunker::default();
+        let lane = self.context.lane;
+        let span = change::publish_span(self.context.seat.name(), lane, from, to, traceparent.as_deref());
+        let mut shipment = Shipment::new(
+            &self.context,
+            wire::Delta {
+                from,
+                to,
+                traceparent: traceparent.unwrap_or_default(),
+                commit_time: Some(to_timestamp(commit_time)),
+                ..self.delta(nonce)
+            },
+        );
         for change in &changes {
-            if let Some(changes) = chunker.push(self.admit(&change.message)) {
-                send(
-                    &self.context.outbox,
-                    Outgoing::Delta(wire::Delta { changes, more: true, ..base.clone() }),
-                )
-                .await?;
-            }
+            shipment.add(&change.message).await?;
         }
-        let changes = chunker.finish();
-        send(&self.context.outbox, Outgoing::Delta(wire::Delta { changes, ..base })).await?;
-        Ok(to)
+        shipment.finish().await?;
+        Ok(Sent { to, commit_time: self.live.then_some(commit_time), span })
     }
 
-    async fn send_everything(&self, nonce: u64) -> Result<u64, Status> {
+    async fn send_everything(&self, nonce: u64) -> Result<Sent, Status> {
+        let lane = self.context.lane;
         let _turn =
             self.context.snapshots.acquire().await.map_err(|_| Status::unavailable("shutting down"))?;
-        let mut everything =
-            self.context.feed.everything(self.context.lane).await.map_err(|error| status(&error))?;
+        let mut everything = self.context.feed.everything(lane).await.map_err(|error| status(&error))?;
         let to = everything.revision();
-        let base = wire::Delta { to, full: true, ..self.delta(nonce) };
-        self.context.seat.nothing_withheld(self.context.lane);
-        let mut chunker = Chunker::default();
+        let span = change::publish_span(self.context.seat.name(), lane, 0, to, None);
+        self.context.seat.nothing_withheld(lane);
+        let mut shipment = Shipment::new(&self.context, wire::Delta { to, full: true, ..self.delta(nonce) });
         loop {
             let page = everything.next_page().await.map_err(|error| status(&error))?;
             if page.is_empty() {
                 break;
             }
-            for change in page {
-                if let Some(changes) = chunker.push(self.admit(&change.message)) {
-                    let chunk = wire::Delta { changes, more: true, ..base.clone() };
-                    send(&self.context.outbox, Outgoing::Delta(chunk)).await?;
-                }
+            for change in &page {
+                shipment.add(&change.message).await?;
             }
         }
-        let changes = chunker.finish();
-        send(&self.context.outbox, Outgoing::Delta(wire::Delta { changes, ..base })).await?;
-        Ok(to)
+        shipment.finish().await?;
+        Ok(Sent { to, commit_time: None, span })
     }
 
     fn delta(&self, nonce: u64) -> wire::Delta {
@@ -236,26 +254,18 @@ impl LaneLoop {
         }
     }
 
-    /// The change as this data plane gets it.
-    fn admit(&self, change: &wire::Change) -> wire::Change {
-        let lacking =
-            capability::required(change).filter(|needed| !self.context.capabilities.contains(*needed));
-        self.context.seat.withhold(&change.name, lacking);
-        match lacking {
-            None => change.clone(),
-            Some(_) => capability::withheld(change),
-        }
-    }
-
     /// Moves the cursor by an answer to the delta that ended at `to`.
-    fn take(&mut self, to: u64, reply: Reply) {
-        let (lane, epoch) = (self.context.lane, self.context.feed.epoch());
+    fn take(&mut self, sent: &Sent, reply: Reply) {
+        let (lane, epoch, to) = (self.context.lane, self.context.feed.epoch(), sent.to);
         match reply {
             // The cursor that was sent is what counts: an ACK is for the whole delta.
             Reply::Ack(_) => {
                 self.acked = Some(to);
                 self.backoff.reset();
                 self.context.seat.applied(lane, Cursor { epoch, revision: to });
+                let since_commit =
+                    sent.commit_time.and_then(|commit| self.context.clock.now().duration_since(commit).ok());
+                self.context.counted.acknowledged(lane, to, since_commit);
             }
             Reply::Nack { kept, errors } => {
                 tracing::warn!(
@@ -266,8 +276,9 @@ impl LaneLoop {
                     "a delta was refused"
                 );
                 self.context.seat.refused(lane, to, &errors);
-                self.acked =
-                    kept.filter(|kept| kept.epoch == epoch && kept.revision > 0).map(|kept| kept.revision);
+                self.context.counted.refused(lane);
+                change::fail(&sent.span, &"refused by the data plane");
+                self.acked = kept.filter(|kept| kept.epoch == epoch).map(|kept| kept.revision);
                 let names =
                     errors.into_iter().map(|error| error.name).filter(|name| !name.is_empty()).collect();
                 self.refusal = Some(Refusal::new(to, names, self.backoff.next()));

@@ -16,3 +16,6 @@ pub mod wait;
 
 pub use self::fleet::Fleet;
 pub use self::server::DiscoveryApi;
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use crate::api::auth::Caller;
 use crate::api::status::status;
 use crate::error::Error;
 use crate::service::Service;
+use crate::telemetry::{StreamRefusal, Telemetry};
 
 /// A stream must say Hello in this time.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,13 +31,14 @@ const OUTBOX: usize = 4;
 pub struct DiscoveryApi {
     service: Service,
     fleet: Arc<Fleet>,
+    telemetry: Arc<Telemetry>,
     snapshots: Arc<Semaphore>,
 }
 
 impl DiscoveryApi {
     /// Streams what `service` commits, and tells `fleet` what becomes of it.
-    pub fn new(service: Service, fleet: Arc<Fleet>) -> Self {
-        Self { service, fleet, snapshots: Arc::new(Semaphore::new(MAX_SNAPSHOTS)) }
+    pub fn new(service: Service, fleet: Arc<Fleet>, telemetry: Arc<Telemetry>) -> Self {
+        Self { service, fleet, telemetry, snapshots: Arc::new(Semaphore::new(MAX_SNAPSHOTS)) }
     }
 }
 
@@ -85,11 +87,20 @@ impl DiscoveryApi {
             None => return Ok(()),
         };
         let Some(wire::sync_request::Message::Hello(hello)) = message else {
+            self.telemetry.metrics.stream_refused(StreamRefusal::Protocol);
             return Err(Status::invalid_argument("the first message of a stream must be Hello"));
         };
-        let hello = Hello::from_wire(hello).map_err(|wrong| status(&Error::Invalid(wrong)))?;
-        hello.check_token(&caller.0).map_err(|error| status(&error))?;
-        let session = Session::new(&self.service, &self.fleet, &self.snapshots, caller, hello);
+        let metrics = &self.telemetry.metrics;
+        let hello = Hello::from_wire(hello).map_err(|wrong| {
+            metrics.stream_refused(StreamRefusal::Protocol);
+            status(&Error::Invalid(wrong))
+        })?;
+        hello.check_token(&caller.0).map_err(|error| {
+            metrics.stream_refused(StreamRefusal::Forbidden);
+            status(&error)
+        })?;
+        let counted = metrics.session();
+        let session = Session::new(&self.service, &self.fleet, &self.snapshots, counted, caller, hello);
         session.run(inbox, outbox).await
     }
 }

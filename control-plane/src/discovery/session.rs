@@ -21,6 +21,7 @@ use super::lane::{LaneLoop, LanePorts, Nonces, Reply};
 use crate::api::auth::Caller;
 use crate::clock::to_timestamp;
 use crate::service::Service;
+use crate::telemetry::Session as Counted;
 
 /// Mean time between two heartbeats; each is up to 20 % shorter or longer, so that a fleet does not beat in step.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ pub struct Session {
     service: Service,
     snapshots: Arc<Semaphore>,
     seat: Arc<Seat>,
+    counted: Arc<Counted>,
     hello: Hello,
     /// Time until the token expires.
     lifetime: Option<Duration>,
@@ -44,13 +46,24 @@ impl Session {
         service: &Service,
         fleet: &Arc<Fleet>,
         snapshots: &Arc<Semaphore>,
+        counted: Counted,
         caller: &Caller,
         hello: Hello,
     ) -> Self {
         let seat = Arc::new(fleet.seat(&hello, &caller.0.id));
         let now = service.clock().now();
         let lifetime = caller.0.expire_time.map(|end| end.duration_since(now).unwrap_or_default());
-        Self { service: service.clone(), snapshots: Arc::clone(snapshots), seat, hello, lifetime }
+        for (lane, cursor) in &hello.cursors {
+            counted.at(*lane, cursor.revision);
+        }
+        Self {
+            service: service.clone(),
+            snapshots: Arc::clone(snapshots),
+            seat,
+            counted: Arc::new(counted),
+            hello,
+            lifetime,
+        }
     }
 
     /// Runs until the data plane leaves or must leave.
@@ -99,6 +112,8 @@ impl Session {
             capabilities: Arc::new(self.hello.capabilities.clone()),
             feed: Arc::clone(self.service.feed()),
             seat: Arc::clone(&self.seat),
+            counted: Arc::clone(&self.counted),
+            clock: Arc::clone(self.service.clock()),
             snapshots: Arc::clone(&self.snapshots),
             outbox: outbox.clone(),
             nonces: nonces.clone(),
@@ -185,6 +200,3 @@ async fn expiry(lifetime: Option<Duration>) {
         None => std::future::pending().await,
     }
 }
-
-#[cfg(test)]
-mod tests;

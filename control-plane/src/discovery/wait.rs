@@ -79,6 +79,3 @@ pub async fn wait(fleet: &Fleet, wanted: &Wanted, limit: Duration) -> wire::Wait
         Err(_) => wanted.look(fleet),
     }
 }
-
-#[cfg(test)]
-mod tests;

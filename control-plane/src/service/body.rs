@@ -135,19 +135,19 @@ impl Body {
             message.update_time = None;
         });
         match self {
-            Self::Agent(agent) if agent.state() == wire::AgentState::Unspecified => {
+            Self::Agent(agent) if agent.state == wire::AgentState::Unspecified as i32 => {
                 agent.set_state(wire::AgentState::Deployed);
             }
-            Self::Plan(plan) if plan.state() == wire::PlanState::Unspecified => {
+            Self::Plan(plan) if plan.state == wire::PlanState::Unspecified as i32 => {
                 plan.set_state(wire::PlanState::Published);
             }
             Self::Subscription(subscription)
-                if subscription.state() == wire::SubscriptionState::Unspecified =>
+                if subscription.state == wire::SubscriptionState::Unspecified as i32 =>
             {
                 subscription.set_state(wire::SubscriptionState::Active);
             }
             Self::ApiKey(key) => {
-                if key.state() == wire::ApiKeyState::Unspecified {
+                if key.state == wire::ApiKeyState::Unspecified as i32 {
                     key.set_state(wire::ApiKeyState::Active);
                 }
                 key.key_sha256.make_ascii_lowercase();
@@ -167,7 +167,7 @@ impl Body {
     /// Takes over from the stored form what an update may leave out.
     pub(super) fn inherit(&mut self, current: &Self) {
         if let (Self::ApiKey(key), Self::ApiKey(current)) = (self, current) {
-            if key.state() == wire::ApiKeyState::Unspecified {
+            if key.state == wire::ApiKeyState::Unspecified as i32 {
                 key.state = current.state;
             }
             if key.key_sha256.is_empty() {

@@ -3,6 +3,7 @@
 use pbjson_types::FieldMask;
 use prost::Message;
 use signalbox_proto::model::violation::{FieldPath, Violations};
+use signalbox_proto::telemetry::TraceContext;
 use signalbox_proto::wire::config::v1 as wire;
 use tonic::{Request, Status};
 
@@ -11,6 +12,7 @@ use crate::api::status::status;
 use crate::error::Error;
 use crate::service::{Call, ResourceMessage};
 use crate::store::Kind;
+use crate::telemetry::change;
 
 /// A request that changes something.
 pub(super) trait Change: Message {
@@ -21,12 +23,12 @@ pub(super) trait Change: Message {
 }
 
 pub(super) trait Get: Send {
-    type Resource: ResourceMessage;
+    type Resource: ResourceMessage + Clone;
     fn name(&self) -> &str;
 }
 
 pub(super) trait List: Send {
-    type Resource: ResourceMessage;
+    type Resource: ResourceMessage + Clone;
     type Response;
     /// Parent, page size, page token.
     fn query(&self) -> (&str, i32, &str);
@@ -40,7 +42,7 @@ pub(super) struct CreateParts<R> {
 }
 
 pub(super) trait Create: Change {
-    type Resource: ResourceMessage;
+    type Resource: ResourceMessage + Clone;
     type Response;
     fn parts(self) -> CreateParts<Self::Resource>;
     fn response(resource: Self::Resource, commit: Option<wire::Commit>) -> Self::Response;
@@ -53,7 +55,7 @@ pub(super) struct UpdateParts<R> {
 }
 
 pub(super) trait Update: Change {
-    type Resource: ResourceMessage;
+    type Resource: ResourceMessage + Clone;
     type Response;
     fn parts(self) -> UpdateParts<Self::Resource>;
     fn response(resource: Self::Resource, commit: Option<wire::Commit>) -> Self::Response;
@@ -66,7 +68,7 @@ pub(super) struct DeleteParts {
 }
 
 pub(super) trait Delete: Change {
-    type Resource: ResourceMessage;
+    type Resource: ResourceMessage + Clone;
     type Response;
     fn parts(self) -> DeleteParts;
     fn response(commit: Option<wire::Commit>) -> Self::Response;
@@ -226,9 +228,11 @@ pub(super) fn call<R: Change>(request: Request<R>) -> Result<(Call, R), Status> 
 pub(in crate::api) fn caller<R: Message>(method: &'static str, request: &Request<R>) -> Result<Call, Status> {
     let caller = request.extensions().get::<Caller>();
     let caller = caller.ok_or_else(|| status(&Error::defect(method, "the request was not authenticated")))?;
-    let traceparent = request.metadata().get("traceparent").and_then(|value| value.to_str().ok());
-    // Longest form of version 00; whatever is no traceparent is dropped by those who read it.
-    let traceparent = traceparent.filter(|text| text.len() == 55).map(str::to_owned);
+    let traceparent = change::traceparent(&tracing::Span::current()).or_else(|| {
+        // Nothing is exported here: what follows from the change belongs to the caller's span.
+        let caller = request.metadata().get("traceparent")?;
+        TraceContext::parse(caller.as_bytes()).map(|context| context.to_string())
+    });
     Ok(Call::new(caller.actor(), method, request.get_ref()).with_traceparent(traceparent))
 }
 

@@ -9,6 +9,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, FleetApi, invalid};
 use crate::api::config::caller;
+use crate::api::record::Record;
 use crate::api::status::status;
 use crate::clock::to_timestamp;
 use crate::store::Token;
@@ -44,8 +45,9 @@ impl FleetApi {
         if !wrong.is_empty() {
             return Err(invalid(wrong));
         }
+        let record = Record::begin(&self.telemetry, &call, self.service.clock().now());
         let made = self.service.create_data_plane_token(call, &data_plane, &region, lifetime).await;
-        let (token, secret) = made.map_err(|error| status(&error))?;
+        let (token, secret) = record.end(&data_plane, made, |(token, _)| (vec![token_name(token)], None))?;
         Ok(Response::new(wire::CreateDataPlaneTokenResponse {
             data_plane_token: Some(to_wire(&token)),
             token: secret.expose().to_owned(),
@@ -77,6 +79,10 @@ impl FleetApi {
         self.fleet.end_sessions_of_token(&token.id);
         Ok(Response::new(wire::RevokeDataPlaneTokenResponse { data_plane_token: Some(to_wire(&token)) }))
     }
+}
+
+fn token_name(token: &Token) -> String {
+    format!("dataPlaneTokens/{}", token.id)
 }
 
 fn to_wire(token: &Token) -> wire::DataPlaneToken {
