@@ -5,10 +5,10 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::closing::Closing;
+use super::activity::{Activity, BusyBody};
+use super::closing::{CloseSignal, Closing};
 use super::head_timer::HeadTimer;
 use super::listener::{ListenerSettings, ListenerShared};
 use super::sniff;
@@ -119,23 +120,23 @@ async fn shake_hands(
     Ok(Box::new(stream))
 }
 
-fn start<T, H>(stream: T, context: Opened<H>)
+fn start<T, H>(stream: T, opened: Opened<H>)
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    match context.info.protocol {
-        ConnectionProtocol::Http1 => tokio::spawn(serve_http1(TokioIo::new(stream), context)),
-        ConnectionProtocol::Http2 => tokio::spawn(serve_http2(TokioIo::new(stream), context)),
+    match opened.info.protocol {
+        ConnectionProtocol::Http1 => tokio::spawn(serve_http1(TokioIo::new(stream), opened)),
+        ConnectionProtocol::Http2 => tokio::spawn(serve_http2(TokioIo::new(stream), opened)),
     };
 }
 
-async fn serve_http1<T, H>(stream: T, context: Opened<H>)
+fn serve_http1<T, H>(stream: T, opened: Opened<H>) -> Driven<impl Graceful>
 where
     T: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
-    let Opened { info, listener, handler, closing, place: _place } = context;
+    let Opened { info, listener, handler, closing, place } = opened;
     let ListenerSettings { head_timeout, keep_alive_timeout, http1_buffer_bytes_max, .. } = listener.settings;
     let timer = HeadTimer::new(keep_alive_timeout, head_timeout);
     let stream = timer.watch(stream);
@@ -149,16 +150,17 @@ where
         .writev(false)
         .max_buf_size(http1_buffer_bytes_max.max(8 * 1024))
         .serve_connection(stream, service_fn(answer(handler, Arc::new(info))));
-    drive(connection, &closing).await;
+    Driven { connection, idle: None, closing: closing.signal(), is_asked: false, _place: place }
 }
 
-async fn serve_http2<T, H>(stream: T, context: Opened<H>)
+fn serve_http2<T, H>(stream: T, opened: Opened<H>) -> Driven<impl Graceful>
 where
     T: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
-    let Opened { info, listener, handler, closing, place: _place } = context;
+    let Opened { info, listener, handler, closing, place } = opened;
     let settings = &listener.settings;
+    let activity = Activity::new();
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.http2_streams_max)
@@ -170,8 +172,11 @@ where
         .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
         .keep_alive_interval(settings.http2_ping_interval)
         .keep_alive_timeout(settings.http2_ping_timeout)
-        .serve_connection(stream, service_fn(answer(handler, Arc::new(info))));
-    drive(connection, &closing).await;
+        .serve_connection(stream, service_fn(answer_busy(handler, Arc::new(info), Arc::clone(&activity))));
+    let timeout = settings.keep_alive_timeout;
+    let idle: Idle = Box::pin(async move { activity.idle_for(timeout).await });
+    let connection = Box::pin(connection);
+    Driven { connection, idle: Some(idle), closing: closing.signal(), is_asked: false, _place: place }
 }
 
 /// The handler as hyper wants it. Its future is boxed: hyper keeps the place for one as long as the connection lives.
@@ -185,28 +190,43 @@ fn answer<H: Handler>(
     }
 }
 
+/// The same, and the connection counts as in use until the response body has ended.
+fn answer_busy<H: Handler>(
+    handler: Arc<H>,
+    info: Arc<ConnectionInfo>,
+    activity: Arc<Activity>,
+) -> impl Fn(http::Request<hyper::body::Incoming>) -> BoxedAnswer<BusyBody<H::Body>> {
+    move |request| {
+        let busy = activity.begin();
+        let answer = Arc::clone(&handler).handle(request, Arc::clone(&info));
+        Box::pin(async move { Ok(answer.await.map(|body| busy.with(body))) })
+    }
+}
+
 type BoxedAnswer<B> = Pin<Box<dyn Future<Output = Result<http::Response<B>, Infallible>> + Send>>;
 
 /// A connection of hyper's that can be asked to close after its exchange.
-trait Graceful: Future<Output = hyper::Result<()>> {
-    fn close_after_exchange(self: Pin<&mut Self>);
+trait Graceful: Future<Output = hyper::Result<()>> + Send + Unpin + 'static {
+    fn close_after_exchange(&mut self);
 }
 
 impl<T, S, B> Graceful for http1::Connection<T, S>
 where
+    Self: Future<Output = hyper::Result<()>> + Send + Unpin + 'static,
     S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     T: Read + Write + Unpin,
     B: http_body::Body + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    fn close_after_exchange(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
+    fn close_after_exchange(&mut self) {
+        Pin::new(self).graceful_shutdown();
     }
 }
 
-impl<T, S, B, E> Graceful for http2::Connection<T, S, E>
+impl<T, S, B, E> Graceful for Pin<Box<http2::Connection<T, S, E>>>
 where
+    Self: Future<Output = hyper::Result<()>> + Send + Unpin + 'static,
     S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     T: Read + Write + Unpin,
@@ -214,29 +234,71 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     E: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
 {
-    fn close_after_exchange(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
+    fn close_after_exchange(&mut self) {
+        self.as_mut().graceful_shutdown();
     }
 }
 
-/// Drives a connection to its end, and asks it once to close when the worker does.
-async fn drive<C: Graceful>(connection: C, closing: &Closing) {
-    let mut connection = pin!(connection);
-    let mut notified = pin!(closing.notified());
-    let (mut is_registered, mut is_asked) = (false, false);
-    let end = poll_fn(|cx: &mut Context<'_>| -> Poll<hyper::Result<()>> {
-        // Polled once: it has this task's waker from then on, and the flag says the rest.
-        if !is_registered {
-            is_registered = true;
-            let _ = notified.as_mut().poll(cx);
+type Idle = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The task of a connection: drives it to its end, and asks it once to close, when the worker closes or when it has been
+/// idle for too long. Written by hand, since an async function would hold the connection's kilobyte twice.
+struct Driven<C> {
+    connection: C,
+    idle: Option<Idle>,
+    closing: CloseSignal,
+    is_asked: bool,
+    _place: Place,
+}
+
+impl<C: Graceful> Future for Driven<C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_asked {
+            let is_idle = self.idle.as_mut().is_some_and(|idle| idle.as_mut().poll(cx).is_ready());
+            if is_idle || self.closing.is_set(cx.waker()) {
+                self.is_asked = true;
+                self.idle = None;
+                self.connection.close_after_exchange();
+            }
         }
-        if !is_asked && closing.is_set() {
-            is_asked = true;
-            connection.as_mut().close_after_exchange();
+        Pin::new(&mut self.connection).poll(cx).map(|end| {
+            if let Err(error) = end {
+                tracing::debug!(%error, "a connection ended with an error");
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        type Body = Full<Bytes>;
+
+        async fn handle(
+            self: Arc<Self>,
+            _: http::Request<hyper::body::Incoming>,
+            _: Arc<ConnectionInfo>,
+        ) -> http::Response<Full<Bytes>> {
+            http::Response::default()
         }
-        connection.as_mut().poll(cx)
-    });
-    if let Err(error) = end.await {
-        tracing::debug!(%error, "a connection ended with an error");
+    }
+
+    fn size_of_future<A, B, F: Future>(_: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_a_plain_connection_is_small() {
+        let size = size_of_future(serve_http1::<TokioIo<TcpStream>, Nothing>);
+        assert!(size <= 1_024, "{size} bytes for as long as the connection lives");
     }
 }

@@ -25,7 +25,7 @@ pub struct ListenerSettings {
     pub max_connections: usize,
     /// From the first byte of a request head to its last.
     pub head_timeout: Duration,
-    /// Longest silence between two requests of an HTTP/1.1 connection.
+    /// Longest silence between two requests of an HTTP/1.1 connection, and longest time without any of an HTTP/2 one.
     pub keep_alive_timeout: Duration,
     /// For the TLS handshake, and for the first byte of a plaintext connection.
     pub handshake_timeout: Duration,

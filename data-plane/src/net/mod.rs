@@ -5,6 +5,7 @@
 //! a request is shared between cores.
 
 pub mod accept;
+mod activity;
 mod closing;
 mod connection;
 pub mod dial;

@@ -53,7 +53,7 @@ pub struct ConnectionInfo {
 /// What answers requests. One value per worker, made on the worker's thread.
 pub trait Handler: Send + Sync + 'static {
     /// The body of its responses. An error in it breaks the response off.
-    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static;
 
     /// Answers one request. The future is dropped when the client leaves.
     fn handle(

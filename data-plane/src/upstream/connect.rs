@@ -79,6 +79,8 @@ fn refused(source: io::Error) -> UpstreamError {
     let kind = match source.kind() {
         io::ErrorKind::ConnectionRefused => UpstreamErrorKind::Refused,
         io::ErrorKind::TimedOut => UpstreamErrorKind::ConnectTimeout,
+        // Local ports towards this agent are used up.
+        io::ErrorKind::AddrNotAvailable => UpstreamErrorKind::Overloaded,
         _ => UpstreamErrorKind::Unreachable,
     };
     UpstreamError::before_sending(kind).because(source)

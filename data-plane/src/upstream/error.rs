@@ -27,7 +27,7 @@ pub enum UpstreamErrorKind {
     Malformed,
     /// The response head is larger than the gateway reads.
     HeadTooLarge,
-    /// As many connections are open as the pool allows.
+    /// As many connections to the agent are open as the machine has ports for.
     Overloaded,
     /// The request cannot be written as HTTP; a fault of the gateway.
     InvalidRequest,

@@ -45,6 +45,9 @@ impl Default for PoolSettings {
     }
 }
 
+/// Time after which an endpoint that nobody has called is forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+
 /// When a request may be sent a second time, on a fresh connection, after a kept one turned out to be dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -255,7 +258,7 @@ impl Pool {
     /// an endpoint that speaks HTTP/1.1.
     fn shared_opening(&self, endpoint: &Endpoint) -> Option<(Arc<tokio::sync::Mutex<()>>, u64)> {
         let mut slots = self.inner.lock();
-        let slot = slots.entry(endpoint.identity().clone()).or_default();
+        let slot = slots.entry(endpoint.identity().clone()).or_insert_with(new_slot);
         let is_shared = match endpoint.protocol() {
             UpstreamProtocol::Http1 => false,
             UpstreamProtocol::Http2 => true,
@@ -289,7 +292,7 @@ impl Pool {
     async fn open(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
         let result = self.open_connection(endpoint).await;
         if result.is_err() {
-            self.inner.lock().entry(endpoint.identity().clone()).or_default().failures += 1;
+            self.inner.lock().entry(endpoint.identity().clone()).or_insert_with(new_slot).failures += 1;
         }
         result
     }
@@ -299,13 +302,14 @@ impl Pool {
         self.inner.opened.fetch_add(1, Ordering::Relaxed);
         if !is_http2 {
             let connection = Http1Connection(transport);
-            self.inner.lock().entry(endpoint.identity().clone()).or_default().speaks_http2 = Some(false);
+            self.inner.lock().entry(endpoint.identity().clone()).or_insert_with(new_slot).speaks_http2 =
+                Some(false);
             return Ok(Lease::Http1 { connection, is_reused: false });
         }
         let connection = Http2Connection::start(transport).await?;
         let place = connection.force_place();
         let mut slots = self.inner.lock();
-        let slot = slots.entry(endpoint.identity().clone()).or_default();
+        let slot = slots.entry(endpoint.identity().clone()).or_insert_with(new_slot);
         slot.speaks_http2 = Some(true);
         slot.add_shared(connection.clone(), clock::now());
         Ok(Lease::Http2 { connection, place, is_reused: false })
@@ -343,6 +347,10 @@ impl Home {
     }
 }
 
+fn new_slot() -> Slot {
+    Slot::new(clock::now())
+}
+
 /// Closes idle connections until the pool is gone.
 async fn sweep(pool: Weak<Inner>) {
     loop {
@@ -350,9 +358,10 @@ async fn sweep(pool: Weak<Inner>) {
         tokio::time::sleep(interval.max(Duration::from_millis(10))).await;
         let Some(inner) = pool.upgrade() else { return };
         let now = clock::now();
-        // Empty slots stay: a connection in use has to find its own when it comes back.
-        for slot in inner.lock().values_mut() {
+        inner.lock().retain(|_, slot| {
             slot.sweep(now, inner.settings.idle_timeout, inner.settings.http2_idle_timeout);
-        }
+            // Empty slots stay for a while: a connection in use has to find its own when it comes back.
+            !slot.is_unused(now, FORGET_AFTER)
+        });
     }
 }

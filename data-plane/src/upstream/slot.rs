@@ -8,13 +8,15 @@ use super::http2::{Http2Connection, StreamPlace};
 use crate::clock::Instant;
 
 /// Kept connections. All decisions are made here; the pool only locks and looks up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slot {
     /// Oldest first; used from the end, so that a falling load lets the rest grow old and close.
     idle: Vec<(Http1Connection, Instant)>,
     shared: Vec<(Http2Connection, Instant)>,
     /// What the last connection negotiated; `None` before the first.
     pub(super) speaks_http2: Option<bool>,
+    /// When a connection was last taken, kept or opened.
+    used: Instant,
     /// Connections that could not be opened.
     pub(super) failures: u64,
     /// Held while a shared connection is being opened, so that a burst opens one, not one each.
@@ -22,8 +24,28 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            idle: Vec::new(),
+            shared: Vec::new(),
+            speaks_http2: None,
+            used: now,
+            failures: 0,
+            opening: Arc::default(),
+        }
+    }
+
+    /// Whether nothing is kept and nobody has asked for this long: the endpoint is probably gone.
+    pub(super) fn is_unused(&self, now: Instant, timeout: Duration) -> bool {
+        let is_empty = self.idle.is_empty() && self.shared.is_empty();
+        is_empty
+            && Arc::strong_count(&self.opening) == 1
+            && now.saturating_duration_since(self.used) >= timeout
+    }
+
     /// The HTTP/1.1 connection that was used last, unless it is closed or has been idle for too long.
     pub(super) fn take_idle(&mut self, now: Instant, idle_timeout: Duration) -> Option<Http1Connection> {
+        self.used = now;
         while let Some((mut connection, since)) = self.idle.pop() {
             let idle = now.saturating_duration_since(since);
             if idle >= idle_timeout {
@@ -40,6 +62,7 @@ impl Slot {
 
     /// Keeps an HTTP/1.1 connection whose exchange is complete; closes it where too many are kept.
     pub(super) fn keep(&mut self, connection: Http1Connection, now: Instant, idle_max: usize) {
+        self.used = now;
         if self.idle.len() < idle_max {
             self.idle.push((connection, now));
         }
@@ -66,6 +89,7 @@ impl Slot {
 
     /// Adds a fresh HTTP/2 connection.
     pub(super) fn add_shared(&mut self, connection: Http2Connection, now: Instant) {
+        self.used = now;
         self.shared.push((connection, now));
     }
 

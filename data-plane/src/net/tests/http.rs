@@ -76,6 +76,20 @@ async fn silent_connections_are_closed() {
 }
 
 #[tokio::test]
+async fn http2_connections_without_requests_are_closed() {
+    let settings =
+        ListenerSettings { keep_alive_timeout: Duration::from_millis(50), ..ListenerSettings::default() };
+    let server = Server::telling(settings);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let stream = hyper_util::rt::TokioIo::new(server.connect().await);
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(executor, stream).await.unwrap();
+    tokio::time::timeout(PATIENCE, connection).await.unwrap().unwrap();
+    drop(sender);
+    server.workers.idle().await;
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let settings = ListenerSettings { http1_buffer_bytes_max: 8 * 1024, ..ListenerSettings::default() };
     let server = Server::telling(settings);
