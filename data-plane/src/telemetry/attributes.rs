@@ -1,6 +1,9 @@
 //! The fields of a record as attributes.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use opentelemetry::KeyValue;
 
@@ -43,7 +46,11 @@ impl Visit for Attributes {
         self.0.push(KeyValue::new(field.attribute, value.as_secs_f64() * 1000.0));
     }
 
-    fn address(&mut self, field: &Field, value: impl Display) {
+    fn address(&mut self, field: &Field, value: IpAddr) {
+        self.0.push(KeyValue::new(field.attribute, value.to_string()));
+    }
+
+    fn socket_address(&mut self, field: &Field, value: SocketAddr) {
         self.0.push(KeyValue::new(field.attribute, value.to_string()));
     }
 }

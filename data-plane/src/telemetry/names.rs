@@ -7,13 +7,15 @@
 pub(super) struct Field {
     /// Member of a line of the access log.
     pub(super) line: &'static str,
+    /// The same with what surrounds it: `,"name":`.
+    pub(super) member: &'static str,
     /// Attribute of a span or log record.
     pub(super) attribute: &'static str,
 }
 
 macro_rules! fields {
     ($($(#[doc = $doc:literal])* $constant:ident = $line:literal, $attribute:literal;)*) => {
-        $($(#[doc = $doc])* pub(super) const $constant: Field = Field { line: $line, attribute: $attribute };)*
+        $($(#[doc = $doc])* pub(super) const $constant: Field = Field { line: $line, member: concat!(",\"", $line, "\":"), attribute: $attribute };)*
 
         /// Every field with its meaning.
         #[cfg(test)]

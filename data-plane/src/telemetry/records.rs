@@ -1,6 +1,9 @@
 //! Access records over OTLP.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use opentelemetry::{
     logs::{LogRecord as _, Logger as _, LoggerProvider as _, Severity},
@@ -64,7 +67,11 @@ impl Visit for Entry<'_> {
         self.0.add_attribute(field.attribute, value.as_secs_f64() * 1000.0);
     }
 
-    fn address(&mut self, field: &Field, value: impl Display) {
+    fn address(&mut self, field: &Field, value: IpAddr) {
+        self.0.add_attribute(field.attribute, value.to_string());
+    }
+
+    fn socket_address(&mut self, field: &Field, value: SocketAddr) {
         self.0.add_attribute(field.attribute, value.to_string());
     }
 }

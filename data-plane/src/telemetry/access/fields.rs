@@ -1,6 +1,9 @@
 //! Which fields a record has. One list for the line, the span and the OTLP log record.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::AccessRecord;
 use crate::telemetry::names::{self, Field};
@@ -15,8 +18,10 @@ pub(in crate::telemetry) trait Visit {
     fn integer(&mut self, field: &Field, value: i64);
     /// Milliseconds.
     fn duration(&mut self, field: &Field, value: Duration);
-    /// A network address.
-    fn address(&mut self, field: &Field, value: impl Display);
+    /// An address.
+    fn address(&mut self, field: &Field, value: IpAddr);
+    /// An address with its port.
+    fn socket_address(&mut self, field: &Field, value: SocketAddr);
 }
 
 /// Shows every field that the record has, but for time and trace, which each form writes in its own way.
@@ -45,7 +50,7 @@ fn http(record: &AccessRecord<'_>, visitor: &mut impl Visit) {
         visitor.duration(&names::UPSTREAM_TIME, upstream_time);
     }
     if let Some(peer) = record.peer {
-        visitor.address(&names::PEER, peer);
+        visitor.socket_address(&names::PEER, peer);
     }
     if let Some(client) = record.client {
         visitor.address(&names::CLIENT, client);

@@ -39,12 +39,27 @@ fn durations_are_milliseconds() {
 #[test]
 fn the_longest_address_is_written_whole() {
     let address = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535";
-    let address: std::net::SocketAddr = address.parse().unwrap();
-    let written = member(|members| members.address(&AGENT, address));
+    let address: SocketAddr = address.parse().unwrap();
+    let written = member(|members| members.socket_address(&AGENT, address));
     assert_eq!(written, format!(",\"agent\":\"{address}\""));
 }
 
 proptest! {
+    #[test]
+    fn addresses_are_written_as_everywhere(address: IpAddr, port: u16) {
+        let written = member(|members| members.address(&AGENT, address));
+        prop_assert_eq!(written, format!(",\"agent\":\"{address}\""));
+        let address = SocketAddr::new(address, port);
+        let written = member(|members| members.socket_address(&AGENT, address));
+        prop_assert_eq!(written, format!(",\"agent\":\"{address}\""));
+    }
+
+    #[test]
+    fn the_quick_way_and_the_slow_way_write_the_same(value: String) {
+        let quick = member(|members| members.text(&AGENT, &value));
+        prop_assert_eq!(quick, format!(",\"agent\":\"{}\"", escaped(&clean(&value))));
+    }
+
     #[test]
     fn whatever_is_escaped_is_read_back_and_shows_no_control_character(value: String) {
         let text = escaped(&value);
