@@ -116,7 +116,7 @@ impl App {
 
         let config = Handle::new();
         let applier = Applier::new(config.clone(), settings.site.clone(), Arc::clone(&telemetry.metrics));
-        source::start(&settings, &Arc::new(applier)).await.map_err(StartError::Source)?;
+        source::start(&settings, &Arc::new(applier), &drain).await.map_err(StartError::Source)?;
 
         let gateway =
             Arc::new(Gateway::new(config.clone(), Arc::clone(&telemetry), gateway_settings(&settings)));
