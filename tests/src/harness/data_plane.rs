@@ -87,18 +87,30 @@ impl DataPlane {
         Metrics::read(self.admin)
     }
 
-    /// How many POSTs for an agent it has accounted for.
+    /// How many calls of an agent's operations it has accounted for; cards do not count.
     #[must_use]
     pub fn calls(&self, agent: &str) -> u64 {
-        let name = format!("organizations/default/agents/{agent}");
-        let count = self.metrics().sum(REQUESTS, &[("agent", &name), ("operation", "")]);
-        as_count(count)
+        let metrics = self.metrics();
+        let of = |operation: &str| metrics.sum(REQUESTS, &[("agent", agent), ("operation", operation)]);
+        as_count(OPERATIONS.iter().map(|operation| of(operation)).sum())
+    }
+
+    /// Waits until it has accounted for so many calls of an agent, and fails if it ever counts more.
+    ///
+    /// A call is accounted for when its answer has ended, which a caller may see a moment earlier.
+    #[track_caller]
+    pub fn assert_calls(&self, agent: &str, expected: usize) {
+        wait_until(&format!("the data plane has accounted for {expected} calls of {agent}"), || {
+            let calls = usize::try_from(self.calls(agent)).unwrap_or(usize::MAX);
+            assert!(calls <= expected, "{calls} calls of {agent} instead of {expected}");
+            (calls == expected).then_some(())
+        });
     }
 
     /// Whether it says that it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        http::get(self.admin, "/readyz", &[("connection", "close")]).status() == 200
+        http::get(self.admin, "/ready", &[("connection", "close")]).status() == 200
     }
 
     /// Waits until it answers an agent's card, whatever the card.
@@ -132,8 +144,18 @@ impl DataPlane {
     }
 }
 
-/// The counter of requests, by agent.
-pub const REQUESTS: &str = "signalbox_requests_total";
+/// The counter of requests, by agent, operation and outcome.
+const REQUESTS: &str = "signalbox_requests_total";
+/// The operations that arrive as a POST of JSON-RPC.
+const OPERATIONS: [&str; 7] = [
+    "SendMessage",
+    "SendStreamingMessage",
+    "GetTask",
+    "ListTasks",
+    "CancelTask",
+    "SubscribeToTask",
+    "GetExtendedAgentCard",
+];
 
 fn as_count(value: f64) -> u64 {
     // Counters of a test are small and whole.

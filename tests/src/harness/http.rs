@@ -12,8 +12,14 @@ use super::PATIENCE;
 
 /// One connection.
 pub struct Connection {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Box<dyn Stream>>,
+    socket: TcpStream,
 }
+
+/// What a connection speaks over: TCP, or TLS over it.
+pub trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 /// Status line and headers of an answer.
 #[derive(Debug, Clone)]
@@ -37,11 +43,15 @@ impl Connection {
     /// Connects.
     #[must_use]
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address)
-            .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        stream.set_nodelay(true).expect("the delay can be turned off");
-        Self { reader: BufReader::new(stream) }
+        let socket = connect(address);
+        let stream = socket.try_clone().expect("a socket can be cloned");
+        Self::over(Box::new(stream), socket)
+    }
+
+    /// Speaks over a stream that uses the socket.
+    #[must_use]
+    pub fn over(stream: Box<dyn Stream>, socket: TcpStream) -> Self {
+        Self { reader: BufReader::new(stream), socket }
     }
 
     /// Sends bytes as they are.
@@ -49,7 +59,9 @@ impl Connection {
     /// # Errors
     /// When the other side has closed.
     pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.reader.get_mut().write_all(bytes)
+        let stream = self.reader.get_mut();
+        stream.write_all(bytes)?;
+        stream.flush()
     }
 
     /// Sends bytes as they are.
@@ -60,7 +72,7 @@ impl Connection {
 
     /// Says that nothing more will be sent, and stays to read.
     pub fn half_close(&mut self) {
-        self.reader.get_mut().shutdown(Shutdown::Write).expect("the connection is open");
+        self.socket.shutdown(Shutdown::Write).expect("the connection is open");
     }
 
     /// Reads the head of the next answer. `None` when the other side closed instead.
@@ -125,7 +137,7 @@ impl Connection {
     /// The address of this side.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
-        self.reader.get_ref().local_addr().expect("the connection has an address")
+        self.socket.local_addr().expect("the connection has an address")
     }
 
     /// Reads until the other side closes, and gives what came.
@@ -248,6 +260,16 @@ impl<C: BorrowMut<Connection>> Read for Body<C> {
         }
         Ok(read)
     }
+}
+
+/// Connects a socket that waits as long as the tests do, and no longer.
+#[must_use]
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let socket =
+        TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    socket.set_nodelay(true).expect("the delay can be turned off");
+    socket
 }
 
 /// A request as bytes; adds `host` and, for a body, `content-length` unless given.

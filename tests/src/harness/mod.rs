@@ -18,6 +18,7 @@ pub mod control_plane;
 pub mod data_plane;
 pub mod events;
 pub mod http;
+pub mod http2;
 pub mod manifest;
 pub mod metrics;
 pub mod nginx;
@@ -25,6 +26,7 @@ pub mod places;
 pub mod process;
 pub mod sdk;
 pub mod sink;
+pub mod tls;
 pub mod upstream;
 
 pub use control_plane::ControlPlane;

@@ -32,6 +32,8 @@ impl Process {
     /// Starts a program with its output captured and nothing to read.
     #[must_use]
     pub fn start(name: &str, mut command: Command) -> Self {
+        // Whoever looks at a failure wants what the program said, not where in it.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let log = Arc::new(Mutex::new(String::new()));
@@ -113,6 +115,17 @@ impl Process {
         }
     }
 
+    /// The most memory that the program has had resident at any time, in MiB.
+    #[must_use]
+    pub fn peak_resident_mib(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the program runs");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts memory");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+        kibibytes / 1024
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal("TERM");
@@ -123,6 +136,14 @@ impl Process {
         let kill = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
         assert!(status.success(), "cannot send SIG{name} to {}", self.name);
+    }
+
+    /// Waits for the rest of the output of a program that has ended.
+    fn hear_out(&self) {
+        let started = Instant::now();
+        while !self.readers.iter().all(JoinHandle::is_finished) && started.elapsed() < LAST_WORDS {
+            std::thread::sleep(super::LOOK_INTERVAL);
+        }
     }
 
     /// Ends the program without warning, as a crash or a pulled plug would.
@@ -137,10 +158,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let started = Instant::now();
-            while !self.readers.iter().all(JoinHandle::is_finished) && started.elapsed() < LAST_WORDS {
-                std::thread::sleep(super::LOOK_INTERVAL);
-            }
+            self.hear_out();
             eprintln!("--- {} ---\n{}", self.name, self.log());
         }
     }

@@ -7,5 +7,15 @@
     reason = "helpers of tests fail the test that they serve"
 )]
 
+mod bad_input;
+mod common;
+mod drain;
+mod hot_reload;
+mod http2;
+mod nginx;
 mod scripted;
 mod sdk_direct;
+mod sdk_matrix;
+mod standalone;
+mod tls;
+mod tracing;

@@ -62,6 +62,7 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// Every fault, with its place.
+        #[source]
         problems: Problems,
     },
     /// It could not be applied: a defect.

@@ -1,0 +1,9 @@
+//! Bad input: a clear, correctly shaped error, and the process, other callers and the stored state unharmed.
+
+mod bodies;
+mod cards;
+mod clients;
+mod headers;
+mod json;
+mod manifests;
+mod upstreams;
