@@ -22,10 +22,13 @@ use super::transport::Transport;
 
 /// Streams assumed to be allowed until the agent's own settings have arrived.
 const STREAMS_BEFORE_SETTINGS: usize = 16;
+/// Streams put on one connection, whatever the agent allows.
+const STREAMS_MAX: u32 = 100;
 /// Most bytes that one stream may have in flight towards the gateway.
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-/// Most bytes that one connection may have in flight towards the gateway.
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// Most bytes that one connection may have in flight towards the gateway: enough for all its streams, so that callers
+/// who do not read hold up their own streams alone.
+const CONNECTION_WINDOW_BYTES: u32 = STREAMS_MAX * STREAM_WINDOW_BYTES;
 /// Largest response head.
 const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 /// Silence after which an agent with open streams is asked for a sign of life.
@@ -103,7 +106,7 @@ impl Http2Connection {
 
     /// Takes a place for one more stream, if the agent allows one more.
     pub(super) fn take_place(&self) -> Option<StreamPlace> {
-        let allowed = self.load.streams_allowed.load(Ordering::Relaxed);
+        let allowed = self.load.streams_allowed.load(Ordering::Relaxed).min(STREAMS_MAX as usize);
         (self.streams_open() < allowed).then(|| self.force_place())
     }
 
