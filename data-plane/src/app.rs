@@ -111,7 +111,7 @@ impl App {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let telemetry = start_telemetry(&settings)?;
         let drain = Drain::new();
-        let sockets = bind_all(&settings)?;
+        let sockets = bind_all(&settings, &telemetry)?;
         let listeners: Arc<[Listener]> = public_listeners(&settings.listeners, &sockets);
 
         let config = Handle::new();
@@ -187,10 +187,11 @@ fn start_telemetry(settings: &Settings) -> Result<Arc<Telemetry>, StartError> {
     Ok(Arc::new(telemetry))
 }
 
-fn bind_all(settings: &Settings) -> Result<Sockets, StartError> {
+fn bind_all(settings: &Settings, telemetry: &Telemetry) -> Result<Sockets, StartError> {
     let mut public = Vec::new();
     for (index, spec) in settings.listeners.iter().enumerate() {
-        let listener = ListenerSettings { tls: server_tls(spec)?, ..listener_settings(settings) };
+        let counters = Arc::clone(&telemetry.metrics.process.connections);
+        let listener = ListenerSettings { tls: server_tls(spec)?, counters, ..listener_settings(settings) };
         public.push(bind(index, spec.address, listener)?);
     }
     let admin = bind(ADMIN_LISTENER, settings.admin_listen, ListenerSettings::default())?;

@@ -9,13 +9,13 @@ use super::diagnostics::LogFormat;
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryArguments {
     /// gRPC endpoint of an OpenTelemetry collector, such as http://127.0.0.1:4317 [OTEL_EXPORTER_OTLP_ENDPOINT]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "SIGNALBOX_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
     /// What the diagnostic log shows, such as info or signalbox_control_plane=debug
     #[arg(long, value_name = "FILTER", default_value = "info", env = "SIGNALBOX_LOG")]
     pub log: String,
     /// Form of the diagnostic log
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, env = "SIGNALBOX_LOG_FORMAT")]
     pub log_format: LogFormat,
 }
 

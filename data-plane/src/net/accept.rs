@@ -45,6 +45,7 @@ pub async fn accept(listener: Listener, workers: Arc<Workers>, drain: Drain) -> 
                 continue;
             }
         };
+        shared.settings.counters.accepted.increment();
         let prepared = tune(&stream, &shared.settings).and_then(|()| stream.into_std());
         let Ok(stream) = prepared else { continue };
         let (place, worker) = workers.take_place(permit);

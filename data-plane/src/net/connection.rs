@@ -81,13 +81,16 @@ pub(super) async fn establish<H: Handler>(
         // It has asked for nothing yet.
         () = closing.wait() => return,
     };
+    let failed = &context.listener.settings.counters.failed;
     match established {
         Ok(Ok(Established::Plain(stream))) => start(stream, context),
         Ok(Ok(Established::Tls(stream))) => start(stream, context),
         Ok(Err(error)) => {
+            failed.increment();
             tracing::debug!(%error, peer = %context.info.peer_address, "a connection was not established");
         }
         Err(_) => {
+            failed.increment();
             tracing::debug!(peer = %context.info.peer_address, "a connection was not established in time")
         }
     }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::tls::ServerTls;
+use crate::telemetry::ConnectionCounters;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -42,6 +43,8 @@ pub struct ListenerSettings {
     pub http2_ping_interval: Option<Duration>,
     /// Time for the answer to that PING.
     pub http2_ping_timeout: Duration,
+    /// What becomes of connections.
+    pub counters: Arc<ConnectionCounters>,
 }
 
 impl Default for ListenerSettings {
@@ -58,6 +61,7 @@ impl Default for ListenerSettings {
             http2_header_list_bytes_max: 32 * 1024,
             http2_ping_interval: Some(Duration::from_secs(30)),
             http2_ping_timeout: Duration::from_secs(20),
+            counters: Arc::default(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The fields of a record as attributes.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -22,6 +25,25 @@ pub(super) fn attributes(record: &AccessRecord<'_>) -> Vec<KeyValue> {
     attributes.0
 }
 
+/// Text from outside as an attribute: the conventions want a host without its port.
+pub(super) fn attribute_text(field: &Field, value: &str) -> String {
+    let value = if field.line == names::HOST.line { without_port(value) } else { value };
+    clean(value).into_owned()
+}
+
+/// Milliseconds, to the microsecond.
+pub(super) fn attribute_millis(value: Duration) -> f64 {
+    value.as_micros() as f64 / 1000.0
+}
+
+fn without_port(host: &str) -> &str {
+    let end = match host.find(']') {
+        Some(bracket) => bracket + 1,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    &host[..end]
+}
+
 /// The value of a word as an attribute: the conventions want the version of HTTP alone.
 pub(super) fn attribute_word(field: &Field, value: &'static str) -> &'static str {
     if field.line == names::HTTP_VERSION.line { value.trim_start_matches("HTTP/") } else { value }
@@ -31,7 +53,7 @@ struct Attributes(Vec<KeyValue>);
 
 impl Visit for Attributes {
     fn text(&mut self, field: &Field, value: &str) {
-        self.0.push(KeyValue::new(field.attribute, clean(value).into_owned()));
+        self.0.push(KeyValue::new(field.attribute, attribute_text(field, value)));
     }
 
     fn word(&mut self, field: &Field, value: &'static str) {
@@ -43,7 +65,7 @@ impl Visit for Attributes {
     }
 
     fn duration(&mut self, field: &Field, value: Duration) {
-        self.0.push(KeyValue::new(field.attribute, value.as_secs_f64() * 1000.0));
+        self.0.push(KeyValue::new(field.attribute, attribute_millis(value)));
     }
 
     fn address(&mut self, field: &Field, value: IpAddr) {

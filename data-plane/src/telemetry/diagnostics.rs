@@ -1,6 +1,6 @@
 //! The diagnostic log on standard error, and the export of change spans.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
@@ -24,7 +24,8 @@ pub enum LogFormat {
 /// Sets up `tracing` for the whole process.
 pub(super) fn init(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(filter).map_err(TelemetryError::Filter)?;
-    let writer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let writer =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let log = match format {
         LogFormat::Text => writer.with_filter(filter).boxed(),
         LogFormat::Json => writer.json().flatten_event(true).with_filter(filter).boxed(),

@@ -28,7 +28,7 @@ pub use access::{AccessCounters, AccessLog, AccessRecord, Destination, Outcome, 
 pub use diagnostics::LogFormat;
 pub use error::TelemetryError;
 pub use metrics::{
-    AgentMetrics, AuthRefusal, ConnectionResult, LaneMetrics, Metrics, OpenStream, PlanMetrics,
+    AgentMetrics, AuthRefusal, ConnectionCounters, LaneMetrics, Metrics, OpenStream, PlanMetrics,
     ProcessMetrics, UpstreamErrorKind,
 };
 use opentelemetry::trace::TracerProvider as _;

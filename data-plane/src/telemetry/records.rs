@@ -13,8 +13,8 @@ use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
 
 use super::{
     SCOPE,
-    access::{AccessRecord, Visit, clean, visit},
-    attributes::attribute_word,
+    access::{AccessRecord, Visit, visit},
+    attributes::{attribute_millis, attribute_text, attribute_word},
     names::Field,
 };
 
@@ -52,7 +52,7 @@ struct Entry<'a>(&'a mut SdkLogRecord);
 
 impl Visit for Entry<'_> {
     fn text(&mut self, field: &Field, value: &str) {
-        self.0.add_attribute(field.attribute, clean(value).into_owned());
+        self.0.add_attribute(field.attribute, attribute_text(field, value));
     }
 
     fn word(&mut self, field: &Field, value: &'static str) {
@@ -64,7 +64,7 @@ impl Visit for Entry<'_> {
     }
 
     fn duration(&mut self, field: &Field, value: Duration) {
-        self.0.add_attribute(field.attribute, value.as_secs_f64() * 1000.0);
+        self.0.add_attribute(field.attribute, attribute_millis(value));
     }
 
     fn address(&mut self, field: &Field, value: IpAddr) {

@@ -14,25 +14,25 @@ use super::{access::Destination, diagnostics::LogFormat};
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryArguments {
     /// gRPC endpoint of an OpenTelemetry collector, such as http://127.0.0.1:4317 [OTEL_EXPORTER_OTLP_ENDPOINT]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "SIGNALBOX_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
     /// Share of requests that are traced, 0 to 1 [OTEL_TRACES_SAMPLER_ARG, else 0.01]
-    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    #[arg(long, value_name = "RATIO", value_parser = ratio, env = "SIGNALBOX_TRACE_RATIO")]
     pub trace_ratio: Option<f64>,
     /// Let the sampled flag of callers decide what is traced; only where every caller is trusted
-    #[arg(long)]
+    #[arg(long, env = "SIGNALBOX_TRUST_SAMPLED")]
     pub trust_sampled: bool,
     /// Where the access log goes: stdout, off, or a file
-    #[arg(long, value_name = "WHERE", default_value = "stdout", value_parser = destination)]
+    #[arg(long, value_name = "WHERE", default_value = "stdout", value_parser = destination, env = "SIGNALBOX_ACCESS_LOG")]
     pub access_log: Destination,
     /// Do not send the access log to the collector too
-    #[arg(long)]
+    #[arg(long, env = "SIGNALBOX_NO_OTLP_ACCESS_LOG")]
     pub no_otlp_access_log: bool,
     /// What the diagnostic log shows, such as info or signalbox_data_plane=debug
     #[arg(long, value_name = "FILTER", default_value = "info", env = "SIGNALBOX_LOG")]
     pub log: String,
     /// Form of the diagnostic log
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, env = "SIGNALBOX_LOG_FORMAT")]
     pub log_format: LogFormat,
 }
 

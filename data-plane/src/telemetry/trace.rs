@@ -94,7 +94,7 @@ impl RequestTracer {
         }
         let parent = caller
             .map_or_else(Context::new, |caller| Context::new().with_remote_span_context(remote(caller)));
-        let builder = tracer.span_builder("").with_kind(SpanKind::Server).with_start_time(time);
+        let builder = tracer.span_builder("request").with_kind(SpanKind::Server).with_start_time(time);
         let span = tracer.build_with_context(builder, &parent);
         let context = local(span.span_context());
         let headers = if caller.is_some() { Headers::Replace } else { Headers::Begin };
@@ -126,7 +126,8 @@ impl RequestTrace {
     pub fn upstream(&self, headers: &mut HeaderMap, time: SystemTime) -> UpstreamSpan {
         let span = self.recording.as_ref().map(|recording| {
             let parent = Context::new().with_remote_span_context(recording.span.span_context().clone());
-            let builder = recording.tracer.span_builder("").with_kind(SpanKind::Client).with_start_time(time);
+            let builder =
+                recording.tracer.span_builder("upstream").with_kind(SpanKind::Client).with_start_time(time);
             Box::new(recording.tracer.build_with_context(builder, &parent))
         });
         let context = span.as_ref().map_or(self.context, |span| local(span.span_context()));

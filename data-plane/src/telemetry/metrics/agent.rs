@@ -187,7 +187,11 @@ impl AgentMetrics {
         push_histogram(&mut families.upstream_duration, &labels, self.upstream_duration.read());
         families.request_bytes.push_nonzero(&labels, self.request_bytes.get());
         families.response_bytes.push_nonzero(&labels, self.response_bytes.get());
-        families.streams_open.push(&labels, Reading::Level(self.streams_open.get()));
+        let open = self.streams_open.get();
+        // What belongs to no agent has no streams, as a rule.
+        if open != 0 || !organization.is_empty() {
+            families.streams_open.push(&labels, Reading::Level(open));
+        }
         families.events.push_nonzero(&labels, self.events.get());
         families.heartbeats.push_nonzero(&labels, self.heartbeats.get());
         for (kind, count) in UpstreamErrorKind::ALL.iter().zip(&self.upstream_errors) {

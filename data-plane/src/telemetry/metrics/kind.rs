@@ -88,15 +88,3 @@ kinds! {
         NotPermitted = "not_permitted",
     }
 }
-
-kinds! {
-    /// What became of a connection.
-    ConnectionResult {
-        /// It is served.
-        Accepted = "accepted",
-        /// Too many were open.
-        Refused = "refused",
-        /// The TLS handshake failed or took too long.
-        Handshake = "handshake_failed",
-    }
-}

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use agent::AgentFamilies;
 pub use agent::{AgentMetrics, OpenStream};
-pub use kind::{AuthRefusal, ConnectionResult, UpstreamErrorKind};
+pub use kind::{AuthRefusal, UpstreamErrorKind};
 pub use plan::PlanMetrics;
-pub use process::{LaneMetrics, ProcessMetrics};
+pub use process::{ConnectionCounters, LaneMetrics, ProcessMetrics};
 use registry::Registry;
 use signalbox_proto::telemetry::{Family, render};
 #[cfg(test)]

@@ -7,7 +7,7 @@ use signalbox_proto::{
     telemetry::{Counter, Desc, ExportCounters, Family, Gauge, Histogram, Reading},
 };
 
-use super::{agent::push_histogram, kind::ConnectionResult, table};
+use super::{agent::push_histogram, table};
 use crate::telemetry::access::AccessCounters;
 
 /// Counters of the process as a whole.
@@ -17,7 +17,8 @@ pub struct ProcessMetrics {
     pub requests: Counter,
     /// Connections from callers open now.
     pub connections_open: Gauge,
-    connections: [Counter; ConnectionResult::ALL.len()],
+    /// Connections from callers, by what became of them.
+    pub connections: Arc<ConnectionCounters>,
     /// Bytes of bodies held in memory now.
     pub buffered_bytes: Gauge,
     config: LaneMetrics,
@@ -34,6 +35,15 @@ pub struct ProcessMetrics {
     pub access_log: Arc<AccessCounters>,
     /// Records sent to the collector.
     pub exports: Arc<ExportCounters>,
+}
+
+/// Connections from callers, by what became of them.
+#[derive(Debug, Default)]
+pub struct ConnectionCounters {
+    /// Taken from the kernel.
+    pub accepted: Counter,
+    /// Of those, not served: the TLS handshake failed, or nothing came in time.
+    pub failed: Counter,
 }
 
 /// Counters of one lane of the config stream.
@@ -65,11 +75,6 @@ impl LaneMetrics {
 }
 
 impl ProcessMetrics {
-    /// Counts a connection by what became of it.
-    pub fn connection(&self, result: ConnectionResult) {
-        self.connections[result as usize].increment();
-    }
-
     /// The counters of a lane.
     pub fn lane(&self, lane: Lane) -> &LaneMetrics {
         match lane {
@@ -84,8 +89,8 @@ impl ProcessMetrics {
             level(&table::CONNECTIONS_OPEN, self.connections_open.get()),
             counts(
                 &table::CONNECTIONS,
-                &self.connections,
-                ConnectionResult::ALL.iter().map(|kind| kind.as_str()),
+                [&self.connections.accepted, &self.connections.failed],
+                ["accepted", "failed"],
             ),
             level(&table::BUFFERED_BYTES, self.buffered_bytes.get()),
         ];

@@ -50,7 +50,7 @@ table! {
     CONNECTIONS_OPEN = UpDown "signalbox.connections.open" in "{connection}" by []:
         "Connections from callers open now.";
     CONNECTIONS = Counter "signalbox.connections" in "{connection}" by [RESULT]:
-        "Connections from callers: accepted, refused because too many were open, or failed in the TLS handshake.";
+        "Connections from callers: accepted, and of those failed before a request, as in the TLS handshake.";
     BUFFERED_BYTES = UpDown "signalbox.buffered" in "By" by []:
         "Bytes of bodies held in memory now.";
     CONFIG_REVISION = Gauge "signalbox.config.revision" in "1" by [LANE]:

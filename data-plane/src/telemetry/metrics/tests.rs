@@ -107,7 +107,7 @@ fn the_process_and_its_lanes_are_shown() {
     let process = &metrics.process;
     process.lane(Lane::Config).applied(42, Duration::from_micros(80));
     process.lane(Lane::Credentials).refused();
-    process.connection(ConnectionResult::Refused);
+    process.connections.failed.increment();
     process.connections_open.increment();
     process.control_plane_connected.set(1);
     process.exports.logs.failed.add(3);
@@ -119,7 +119,7 @@ fn the_process_and_its_lanes_are_shown() {
         r#"signalbox_config_revision{lane="config"} 42"#,
         r#"signalbox_config_applies_total{lane="credentials",result="refused"} 1"#,
         r#"signalbox_config_apply_duration_seconds_count{lane="config"} 1"#,
-        r#"signalbox_connections_total{result="refused"} 1"#,
+        r#"signalbox_connections_total{result="failed"} 1"#,
         "signalbox_connections_open 1",
         "signalbox_control_plane_connected 1",
         r#"signalbox_otlp_records_total{signal="logs",result="failed"} 3"#,
