@@ -76,7 +76,7 @@ impl App {
         let tasks = TaskTracker::new();
         let (tls, ca) = tls(settings, &service, &tasks, &stop)?;
         let grpc = bind(settings.listen, "--listen").await?;
-        let http = bind(settings.http_listen, "--http-listen").await?;
+        let http = bind(settings.http_address(), "--http-listen").await?;
         let addresses =
             Addresses { grpc: grpc.address, http: http.address, ca_sha256: ca.map(|ca| ca.to_string()) };
 
@@ -96,6 +96,7 @@ impl App {
     /// Takes no more calls, gives those under way some time, and stores what is not stored yet.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.fleet.close();
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::info!("streams that were still open are cut");

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::telemetry::TelemetryArguments;
 
@@ -26,9 +26,10 @@ pub struct Settings {
     #[arg(long, env = "SIGNALBOX_LISTEN", value_name = "ADDRESS", default_value_t = SocketAddr::new(LOOPBACK, GRPC_PORT))]
     pub listen: SocketAddr,
 
-    /// Address of health and metrics, in plain HTTP; port 0 takes a free one
-    #[arg(long, env = "SIGNALBOX_HTTP_LISTEN", value_name = "ADDRESS", default_value_t = SocketAddr::new(LOOPBACK, HTTP_PORT))]
-    pub http_listen: SocketAddr,
+    /// Address of health and metrics, in plain HTTP; without it, port 9901 of the loopback, or a free one if --listen
+    /// asks for a free one
+    #[arg(long, env = "SIGNALBOX_HTTP_LISTEN", value_name = "ADDRESS")]
+    pub http_listen: Option<SocketAddr>,
 
     /// Host names and addresses by which clients reach the control plane, for its certificate; repeat or separate by
     /// commas. Clients that pin the CA do not need them
@@ -75,6 +76,12 @@ impl Settings {
         Ok(())
     }
 
+    /// Where health and metrics are served.
+    pub fn http_address(&self) -> SocketAddr {
+        let port = if self.listen.port() == 0 { 0 } else { HTTP_PORT };
+        self.http_listen.unwrap_or(SocketAddr::new(LOOPBACK, port))
+    }
+
     /// Names of the server certificate: those given, and those by which the machine is reached anyway.
     pub fn certificate_names(&self) -> Vec<String> {
         let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
@@ -88,9 +95,44 @@ impl Settings {
     }
 }
 
+/// The table of docs/control-plane-settings.md.
+pub fn table() -> String {
+    let mut text = String::from("| flag | environment | default | what for |\n|---|---|---|---|\n");
+    for argument in Settings::command().get_arguments() {
+        let Some(long) = argument.get_long() else { continue };
+        let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+        let value = value.and_then(<[_]>::first).map(|name| format!(" {name}")).unwrap_or_default();
+        let environment = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
+        let defaults = argument.get_default_values().iter();
+        let defaults: Vec<_> = defaults.map(|value| format!("`{}`", value.to_string_lossy())).collect();
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let (environment, defaults) = (environment.unwrap_or_default(), defaults.join(" "));
+        text.push_str(&format!("| `--{long}{value}` | {environment} | {defaults} | {help} |\n"));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `UPDATE_DOCS=1 cargo test -p signalbox-control-plane settings` rewrites the table.
+    #[test]
+    fn docs_control_plane_settings_is_current() {
+        const BEGIN: &str = "<!-- settings: made from control-plane/src/settings.rs -->\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/control-plane-settings.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (before, current) = text.split_once(BEGIN).expect("the file marks where the table begins");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, format!("{before}{BEGIN}{}", table())).unwrap();
+            return;
+        }
+        assert_eq!(
+            current,
+            table(),
+            "docs/control-plane-settings.md is stale: run UPDATE_DOCS=1 cargo test -p signalbox-control-plane settings"
+        );
+    }
 
     fn settings(arguments: &[&str]) -> Settings {
         Settings::try_parse_from(["signalbox-control-plane"].iter().chain(arguments)).unwrap()
@@ -100,8 +142,8 @@ mod tests {
     fn defaults_are_safe() {
         let settings = settings(&[]);
         settings.check().unwrap();
-        assert!(settings.listen.ip().is_loopback() && settings.http_listen.ip().is_loopback());
-        assert_eq!((settings.listen.port(), settings.http_listen.port()), (9900, 9901));
+        assert!(settings.listen.ip().is_loopback() && settings.http_address().ip().is_loopback());
+        assert_eq!((settings.listen.port(), settings.http_address().port()), (9900, 9901));
         assert!(!settings.plaintext);
     }
 

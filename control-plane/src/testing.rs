@@ -48,7 +48,7 @@ impl ControlPlane {
         let feed = Feed::start(store.clone()).await.unwrap();
         let service = Service::new(store, feed, clock as Arc<dyn Clock>);
         let fleet = Fleet::load(&service).await.unwrap();
-        let admin_token = service.first_admin_token().await.unwrap().unwrap().expose().to_owned();
+        let admin_token = service.first_admin_token(|_| Ok(())).await.unwrap().unwrap().expose().to_owned();
         let services = Services {
             service: service.clone(),
             fleet: Arc::clone(&fleet),

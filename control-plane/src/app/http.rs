@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::net::Listener;
@@ -17,9 +18,15 @@ use crate::telemetry::{Metrics, Telemetry};
 /// Time in which a request's head must be there.
 const HEAD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Connections open at once; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 256;
+
 /// Answers until the order to stop.
 pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: CancellationToken) {
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let stream = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => match accepted {
@@ -33,6 +40,7 @@ pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: C
         };
         let telemetry = Arc::clone(&telemetry);
         tokio::spawn(async move {
+            let _permit = permit;
             let answer = service_fn(|request: Request<Incoming>| {
                 let response = respond(request.method(), request.uri().path(), &telemetry.metrics);
                 std::future::ready(Ok::<_, Infallible>(response))

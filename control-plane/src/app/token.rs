@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use signalbox_proto::key;
 
 use crate::net::files;
 use crate::service::Service;
@@ -14,15 +15,11 @@ pub const ADMIN_TOKEN_FILE: &str = "admin-token";
 /// Makes the first admin token if there is none. It goes to a file, and to the terminal if there is one.
 pub(super) async fn ensure(service: &Service, directory: &Path) -> anyhow::Result<()> {
     let path = directory.join(ADMIN_TOKEN_FILE);
-    // Before a token exists that nobody could read.
-    files::write_private(&directory.join(format!("{ADMIN_TOKEN_FILE}.check")), b"")
-        .and_then(|()| std::fs::remove_file(directory.join(format!("{ADMIN_TOKEN_FILE}.check"))))
-        .with_context(|| format!("cannot write to the data directory {}", directory.display()))?;
-    let Some(token) = service.first_admin_token().await.context("cannot make the first admin token")? else {
-        return Ok(());
-    };
-    files::write_private(&path, format!("{}\n", token.expose()).as_bytes())
-        .with_context(|| format!("cannot write the first admin token to {}", path.display()))?;
+    let keep = |token: &key::Token| files::write_private(&path, format!("{}\n", token.expose()).as_bytes());
+    let made = service.first_admin_token(keep).await;
+    let made =
+        made.with_context(|| format!("cannot make the first admin token and keep it in {}", path.display()))?;
+    let Some(token) = made else { return Ok(()) };
     tracing::info!(file = %path.display(), "the first admin token was made");
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {

@@ -12,6 +12,7 @@ use signalbox_proto::model::lane::{Cursor, Lane};
 use signalbox_proto::wire::discovery::v1 as discovery;
 use signalbox_proto::wire::fleet::v1 as wire;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::hello::Hello;
 use crate::clock::Clock;
@@ -29,6 +30,8 @@ pub enum Ended {
     Replaced,
     /// Its token was revoked.
     TokenRevoked,
+    /// The control plane stops.
+    Closing,
 }
 
 /// The data planes.
@@ -36,6 +39,7 @@ pub struct Fleet {
     entries: Mutex<BTreeMap<String, Entry>>,
     /// Counts changes, so that watchers wait for the next one.
     changes: watch::Sender<u64>,
+    closing: CancellationToken,
     feed: Arc<Feed>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -79,6 +83,7 @@ impl Fleet {
         Ok(Arc::new(Self {
             entries: Mutex::new(entries),
             changes: watch::Sender::new(0),
+            closing: CancellationToken::new(),
             feed: Arc::clone(service.feed()),
             store,
             clock: Arc::clone(service.clock()),
@@ -114,6 +119,19 @@ impl Fleet {
                 stream.end.send_replace(Some(Ended::TokenRevoked));
             }
         }
+    }
+
+    /// Ends every stream and everybody's waiting, since the control plane stops.
+    pub fn close(&self) {
+        self.closing.cancel();
+        for stream in self.lock().values().filter_map(|entry| entry.stream.as_ref()) {
+            stream.end.send_replace(Some(Ended::Closing));
+        }
+    }
+
+    /// Cancelled when the control plane stops.
+    pub fn closing(&self) -> CancellationToken {
+        self.closing.clone()
     }
 
     /// Changes with every change of the fleet.

@@ -99,6 +99,7 @@ impl Session {
             beaten = self.beat(outbox) => beaten,
             ended = self.seat.ended() => Err(match ended {
                 Ended::Replaced => Status::aborted("another stream of the same data plane took over"),
+                Ended::Closing => Status::unavailable("the control plane is stopping"),
                 Ended::TokenRevoked => Status::unauthenticated("the token was revoked"),
             }),
             () = expiry(self.lifetime) => Err(Status::unauthenticated("the token has expired")),

@@ -390,3 +390,17 @@ async fn the_fleet_view_shows_what_a_data_plane_said_and_survives_a_restart() {
     let remembered = again.get("dataPlanes/edge").unwrap();
     assert_eq!((remembered.version, remembered.applied), (gone.version, gone.applied));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_control_plane_that_stops_says_so() {
+    let control_plane = ControlPlane::start().await;
+    let mut edge = control_plane.connect("edge").await;
+    let request = fleet::WaitForRevisionRequest { config_revision: 9, ..Default::default() };
+    let (mut client, request) = (control_plane.fleet(), control_plane.admin(request));
+    let waiting = tokio::spawn(async move { client.wait_for_revision(request).await });
+    edge.heartbeat().await;
+    control_plane.fleet.close();
+    assert_eq!(edge.end().await.code(), Code::Unavailable);
+    let answer = waiting.await.unwrap().unwrap().into_inner();
+    assert!(!answer.reached);
+}

@@ -74,8 +74,10 @@ pub async fn wait(fleet: &Fleet, wanted: &Wanted, limit: Duration) -> wire::Wait
             }
         }
     };
-    match tokio::time::timeout(limit, reached).await {
-        Ok(found) => found,
-        Err(_) => wanted.look(fleet),
+    let closing = fleet.closing();
+    tokio::select! {
+        found = reached => found,
+        () = tokio::time::sleep(limit) => wanted.look(fleet),
+        () = closing.cancelled() => wanted.look(fleet),
     }
 }

@@ -133,17 +133,22 @@ impl Service {
         if good { Ok(token) } else { Err(REFUSED) }
     }
 
-    /// Makes the first admin token, unless there is any already.
+    /// Makes the first admin token, unless there is any already. `keep` puts it where its owner finds it, before it is
+    /// good for anything: a token that nobody has would lock everybody out.
     ///
     /// # Errors
     ///
-    /// If the store cannot be written.
-    pub async fn first_admin_token(&self) -> Result<Option<key::Token>, Error> {
+    /// If the store cannot be written, or `keep` fails.
+    pub async fn first_admin_token(
+        &self,
+        keep: impl FnOnce(&key::Token) -> std::io::Result<()>,
+    ) -> Result<Option<key::Token>, Error> {
         let doing = "make the first admin token";
         if !self.store().tokens(TokenKind::Admin, None, 1).await.map_err(Error::store(doing))?.is_empty() {
             return Ok(None);
         }
         let secret = generate(key::TokenKind::Admin)?;
+        keep(&secret).map_err(|error| Error::Internal { doing, source: Box::new(error) })?;
         let now = self.clock().now();
         let token = Token {
             kind: TokenKind::Admin,

@@ -6,8 +6,10 @@ use crate::store::TokenKind;
 #[tokio::test]
 async fn the_first_admin_token_is_made_once() {
     let fixture = Fixture::new().await;
-    let token = fixture.service.first_admin_token().await.unwrap().unwrap();
-    assert!(fixture.service.first_admin_token().await.unwrap().is_none());
+    let full = || Err(std::io::Error::other("the disk is full"));
+    fixture.service.first_admin_token(|_| full()).await.unwrap_err();
+    let token = fixture.service.first_admin_token(|_| Ok(())).await.unwrap().unwrap();
+    assert!(fixture.service.first_admin_token(|_| full()).await.unwrap().is_none(), "there is one already");
     let known = fixture.service.authenticate(TokenKind::Admin, token.expose()).await.unwrap();
     assert_eq!(known.id, token.id());
     assert_eq!(fixture.service.store().audit(None, 9).await.unwrap().len(), 1);
