@@ -21,7 +21,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause to make now; the next one is twice as long.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(LONGEST);
         pause
@@ -40,9 +40,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let mut backoff = Backoff::default();
-        let seconds: Vec<u64> = (0..11).map(|_| backoff.next().as_secs()).collect();
+        let seconds: Vec<u64> = (0..11).map(|_| backoff.pause().as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         backoff.reset();
-        assert_eq!(backoff.next(), FIRST);
+        assert_eq!(backoff.pause(), FIRST);
     }
 }

@@ -249,7 +249,7 @@ impl LaneLoop {
         wire::Delta {
             lane: self.context.lane.to_wire().into(),
             nonce,
-            epoch: self.context.feed.epoch().0.to_vec().into(),
+            epoch: self.context.feed.epoch().0.to_vec(),
             ..Default::default()
         }
     }
@@ -281,7 +281,7 @@ impl LaneLoop {
                 self.acked = kept.filter(|kept| kept.epoch == epoch).map(|kept| kept.revision);
                 let names =
                     errors.into_iter().map(|error| error.name).filter(|name| !name.is_empty()).collect();
-                self.refusal = Some(Refusal::new(to, names, self.backoff.next()));
+                self.refusal = Some(Refusal::new(to, names, self.backoff.pause()));
             }
         }
     }

@@ -123,7 +123,7 @@ impl Session {
 
     async fn welcome(&self, outbox: &Outbox) -> Result<(), Status> {
         let welcome = wire::Welcome {
-            key_pepper: self.service.feed().key_pepper().to_vec().into(),
+            key_pepper: self.service.feed().key_pepper().to_vec(),
             heartbeat_interval: Some(to_duration(HEARTBEAT_INTERVAL)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -145,11 +145,11 @@ impl Session {
                 }
                 Some(Incoming::Ack(ack)) => {
                     let wire::Ack { lane, nonce, applied, apply_time: _ } = ack;
-                    deliver(ports, lane, nonce, Reply::Ack(cursor(applied)))?;
+                    deliver(ports, lane, nonce, Reply::Ack(cursor(applied.as_ref())))?;
                 }
                 Some(Incoming::Nack(nack)) => {
                     let wire::Nack { lane, nonce, kept, errors } = nack;
-                    deliver(ports, lane, nonce, Reply::Nack { kept: cursor(kept), errors })?;
+                    deliver(ports, lane, nonce, Reply::Nack { kept: cursor(kept.as_ref()), errors })?;
                 }
                 Some(Incoming::Status(report)) => self.seat.report(report),
                 // A kind of message that a newer data plane knows.
@@ -191,8 +191,8 @@ fn deliver(ports: &BTreeMap<Lane, LanePorts>, lane: i32, nonce: u64, reply: Repl
     Ok(())
 }
 
-fn cursor(wire: Option<wire::Cursor>) -> Option<Cursor> {
-    wire.as_ref().and_then(Cursor::from_wire).map(|(_, cursor)| cursor)
+fn cursor(wire: Option<&wire::Cursor>) -> Option<Cursor> {
+    wire.and_then(Cursor::from_wire).map(|(_, cursor)| cursor)
 }
 
 async fn expiry(lifetime: Option<Duration>) {
