@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::config::Applier;
 use crate::config::cache::Cache;
 use crate::config::client::{Client, Identity, Transport};
 use crate::config::file::{FileError, FileSource, POLL_INTERVAL};
+use crate::config::{Applier, chain};
 use crate::drain::{Drain, Phase};
 use crate::settings::{CacheSettings, ControlPlane, Settings, Source};
 
@@ -74,10 +74,9 @@ async fn open_cache(settings: CacheSettings, applier: &Arc<Applier>) -> Option<C
     match opening.await {
         Ok(Ok(cache)) => Some(cache),
         Ok(Err(error)) => {
-            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(
-                source,
-                "going on without a cache, the state will not outlive the process: {error}"
+                "going on without a cache, the state will not outlive the process: {}",
+                chain(&error)
             );
             None
         }

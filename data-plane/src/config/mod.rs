@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod cache;
+mod chain;
 pub mod client;
 mod compile;
 mod discovered;
@@ -15,6 +16,7 @@ mod stage;
 mod streams;
 
 pub use apply::{Applied, Applier, Refused};
+pub use chain::chain;
 pub use compile::{Compiled, Setting, Touched, compile};
 pub use discovered::JsonRpcPaths;
 pub use handle::Handle;

@@ -25,15 +25,15 @@ impl Image {
     }
 
     /// Takes one resource over.
-    pub(super) fn put(&mut self, change: wire::Change) {
-        match change.body {
+    pub(super) fn put(&mut self, change: &wire::Change) {
+        match &change.body {
             None | Some(wire::change::Body::Deleted(_)) => self.resources.remove(&change.name),
             Some(_) => self.resources.insert(change.name.clone(), change.encode_to_vec()),
         };
     }
 
     /// Takes a delta of the config lane over. After a gap the cursor claims nothing until everything comes anew.
-    pub(super) fn apply(&mut self, job: Job) {
+    pub(super) fn apply(&mut self, job: &Job) {
         let place = job.place(self.cursor);
         if place == Place::Known {
             return;
@@ -41,7 +41,7 @@ impl Image {
         if job.full {
             self.resources.clear();
         }
-        for change in job.changes {
+        for change in &job.changes {
             self.put(change);
         }
         self.cursor = if place == Place::Next { job.to } else { Cursor::default() };

@@ -12,6 +12,7 @@ use super::seal::Seal;
 use super::{Job, Place, generations, log_path, snapshot_path};
 use crate::auth::{KeyBatch, PEPPER_BYTES};
 use crate::config::apply::Applier;
+use crate::config::chain::chain;
 use crate::config::compile::{Setting, compile};
 use crate::config::runtime::{Cursors, Runtime};
 use crate::config::stage::{Staged, StagedChanges};
@@ -82,8 +83,7 @@ pub(super) fn load(dir: &Path, seal: &Seal, applier: &Applier) -> Loaded {
 
 fn complain(path: &Path, damage: &Damage, applier: &Applier) {
     applier.metrics().cache_failures.increment();
-    let source = std::error::Error::source(damage).map(ToString::to_string).unwrap_or_default();
-    tracing::error!(file = %path.display(), source, "a file of the last good state cannot be used: {damage}");
+    tracing::error!(file = %path.display(), "a file of the last good state cannot be used: {}", chain(damage));
 }
 
 fn read_snapshot(dir: &Path, generation: u64, seal: &Seal) -> Result<Snapshot, Damage> {
@@ -99,7 +99,7 @@ fn read_snapshot(dir: &Path, generation: u64, seal: &Seal) -> Result<Snapshot, D
     let (mut plans, mut key_count) = (0, 0);
     loop {
         match next()? {
-            Record::Config(changes) => changes.into_iter().for_each(|change| snapshot.image.put(change)),
+            Record::Config(changes) => changes.iter().for_each(|change| snapshot.image.put(change)),
             Record::Plan(name) => {
                 let name = records::plan_name(&name).ok_or(Damage::Header)?;
                 if snapshot.keys.plan(&name) != plans {
@@ -170,7 +170,7 @@ fn replay(
 /// Applies a delta of a log if it follows on the state; one that the snapshot has already is passed over.
 fn redo(job: Job, runtime: &mut Runtime, image: &mut Image, setting: &Setting) {
     match job.lane {
-        Lane::Config => image.apply(job),
+        Lane::Config => image.apply(&job),
         Lane::Credentials => {
             if job.full || job.place(runtime.cursors.credentials) != Place::Next {
                 return;

@@ -79,7 +79,7 @@ impl Writer {
                 outcome = self.append(&job);
             }
             match job.lane {
-                Lane::Config => self.image.apply(job),
+                Lane::Config => self.image.apply(&job),
                 Lane::Credentials if place == Place::Next => self.credentials = job.to,
                 Lane::Credentials => {}
             }

@@ -33,7 +33,7 @@ impl Backoff {
     }
 
     /// The wait before an attempt that is expected to go well; not zero, should it not.
-    pub(super) fn immediately(&mut self) -> Duration {
+    pub(super) fn briefly() -> Duration {
         up_to(FIRST)
     }
 

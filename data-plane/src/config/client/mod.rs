@@ -23,6 +23,7 @@ use self::session::Session;
 pub use self::transport::Transport;
 use super::apply::Applier;
 use super::cache::Cache;
+use super::chain::chain;
 use crate::settings::ControlPlaneAddress;
 
 /// What a data plane says of itself.
@@ -86,19 +87,18 @@ impl Client {
             }
             keep_credentials = !matches!(ended, StreamError::PepperChanged);
             let pause = match ended {
-                StreamError::PepperChanged => backoff.immediately(),
+                StreamError::PepperChanged => Backoff::briefly(),
                 StreamError::Closed if session.was_welcomed() => backoff.after_clean_end(),
                 _ => {
                     turn = turn.wrapping_add(1);
                     backoff.next()
                 }
             };
-            let source = std::error::Error::source(&ended).map(ToString::to_string).unwrap_or_default();
             tracing::warn!(
                 control_plane = %address,
-                source,
                 retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                "no stream to the control plane: {ended}; the last good state serves on"
+                "no stream to the control plane, the last good state serves on: {}",
+                chain(&ended)
             );
             tokio::time::sleep(pause).await;
         }

@@ -107,7 +107,7 @@ impl<'c> Session<'c> {
         let Some(Incoming::Welcome(welcome)) = first.message else {
             return Err(StreamError::Protocol("something else before Welcome"));
         };
-        let silence = self.welcome(welcome)?;
+        let silence = self.welcome(&welcome)?;
         Ok((outbox, stream, silence))
     }
 
@@ -145,7 +145,7 @@ impl<'c> Session<'c> {
     }
 
     /// Takes the Welcome in; gives the longest silence to bear.
-    fn welcome(&mut self, welcome: wire::Welcome) -> Result<Duration, StreamError> {
+    fn welcome(&mut self, welcome: &wire::Welcome) -> Result<Duration, StreamError> {
         let pepper = <[u8; PEPPER_BYTES]>::try_from(&welcome.key_pepper[..]);
         let pepper = pepper.map_err(|_| StreamError::Protocol("a pepper that is not 32 bytes long"))?;
         let runtime = self.client.applier.handle().load_full();

@@ -115,7 +115,7 @@ impl Fixture {
             other => panic!("{other:?} before Hello"),
         };
         let interval = pbjson_types::Duration { seconds: 10, nanos: 0 };
-        let key_pepper = vec![pepper; 32].into();
+        let key_pepper = vec![pepper; 32];
         let welcome =
             wire::Welcome { key_pepper, heartbeat_interval: Some(interval), version: String::new() };
         conversation.send(Response::Welcome(welcome)).await;

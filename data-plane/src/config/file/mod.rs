@@ -19,6 +19,7 @@ use signalbox_proto::model::manifest::Manifest;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::apply::{Applier, Refused};
+use super::chain::chain;
 use super::stage::Staged;
 use crate::auth::{KeyHasher, PEPPER_BYTES};
 
@@ -201,8 +202,7 @@ impl FileError {
                 }
             }
             other => {
-                let source = std::error::Error::source(other).map(ToString::to_string).unwrap_or_default();
-                tracing::error!(source, "{other}; what was served before serves on");
+                tracing::error!("what was served before serves on: {}", chain(other));
             }
         }
     }

@@ -32,11 +32,14 @@ impl Bell {
     }
 }
 
+/// Streams that hang from one resource, by their number.
+type Bells = HashMap<u64, Arc<Bell>>;
+
 /// Open streams by the names of their agent, plan and key. Some 300 bytes a stream, nothing for keys without one.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     next: AtomicU64,
-    by_name: Mutex<HashMap<Arc<str>, HashMap<u64, Arc<Bell>>>>,
+    by_name: Mutex<HashMap<Arc<str>, Bells>>,
 }
 
 impl Registry {
@@ -46,7 +49,7 @@ impl Registry {
         let named = touched.names.iter().filter_map(|name| by_name.get(name));
         let is_key = |name: &str| touched.all_keys && name.contains("/apiKeys/");
         let keys = by_name.iter().filter(|(name, _)| is_key(name)).map(|(_, bells)| bells);
-        for bell in named.chain(keys).flat_map(HashMap::values) {
+        for bell in named.chain(keys).flat_map(Bells::values) {
             bell.ring();
         }
     }
