@@ -54,20 +54,20 @@ pub enum StartError {
         /// The listener.
         address: SocketAddr,
         /// What is wrong.
-        source: CertificateError,
+        source: Box<CertificateError>,
     },
     /// A variable of the environment cannot be used.
     #[error("telemetry cannot be set up from the environment")]
     Environment(#[source] SettingsError),
     /// Telemetry cannot be set up.
     #[error("telemetry cannot be set up")]
-    Telemetry(#[source] TelemetryError),
+    Telemetry(#[source] Box<TelemetryError>),
     /// A thread cannot be started.
     #[error("worker threads cannot be started")]
     Workers(#[source] io::Error),
     /// The configuration's source cannot be used.
     #[error("the configuration cannot be loaded")]
-    Source(#[source] source::SourceError),
+    Source(#[source] Box<source::SourceError>),
     /// The ready file cannot be written.
     #[error("the ready file cannot be written")]
     ReadyFile(#[source] io::Error),
@@ -116,7 +116,9 @@ impl App {
 
         let config = Handle::new();
         let applier = Applier::new(config.clone(), settings.site.clone(), Arc::clone(&telemetry.metrics));
-        source::start(&settings, &Arc::new(applier), &drain).await.map_err(StartError::Source)?;
+        source::start(&settings, &Arc::new(applier), &drain)
+            .await
+            .map_err(|error| StartError::Source(Box::new(error)))?;
 
         let gateway =
             Arc::new(Gateway::new(config.clone(), Arc::clone(&telemetry), gateway_settings(&settings)));
@@ -182,8 +184,9 @@ fn start_telemetry(settings: &Settings) -> Result<Arc<Telemetry>, StartError> {
     let variable = |name: &str| std::env::var(name).ok();
     let told = telemetry::Settings::new(arguments, &settings.site.region, &settings.id, variable)
         .map_err(StartError::Environment)?;
-    let telemetry = Telemetry::start(&told).map_err(StartError::Telemetry)?;
-    telemetry.init_diagnostics(&arguments.log, arguments.log_format).map_err(StartError::Telemetry)?;
+    let unusable = |error| StartError::Telemetry(Box::new(error));
+    let telemetry = Telemetry::start(&told).map_err(unusable)?;
+    telemetry.init_diagnostics(&arguments.log, arguments.log_format).map_err(unusable)?;
     Ok(Arc::new(telemetry))
 }
 
@@ -226,8 +229,8 @@ fn server_tls(spec: &ListenerSpec) -> Result<Option<Arc<ServerTls>>, StartError>
         .iter()
         .map(|pair| CertificateFiles { certificates: pair.certificates.clone(), key: pair.key.clone() })
         .collect();
-    let tls =
-        ServerTls::load(files).map_err(|source| StartError::Certificate { address: spec.address, source })?;
+    let tls = ServerTls::load(files)
+        .map_err(|source| StartError::Certificate { address: spec.address, source: Box::new(source) })?;
     tokio::spawn(Arc::clone(&tls).watch(CERTIFICATE_INTERVAL));
     Ok(Some(tls))
 }

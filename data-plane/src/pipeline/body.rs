@@ -52,10 +52,8 @@ pub(super) async fn read(
     budget: &BufferBudget,
 ) -> Result<Buffered, GatewayError> {
     let mut reservation = budget.reserve();
-    if let Some(length) = body.size_hint().exact() {
-        if length > limits.max_bytes {
-            return Err(Code::BodyTooLarge.into());
-        }
+    if body.size_hint().exact().is_some_and(|length| length > limits.max_bytes) {
+        return Err(Code::BodyTooLarge.into());
     }
     let first = match body.frame().now_or_never() {
         Some(frame) => frame,
