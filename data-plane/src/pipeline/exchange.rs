@@ -207,8 +207,8 @@ impl Drop for Facts {
             organization: agent.map_or("", |agent| agent.name.organization()),
             agent: agent.map_or("", |agent| agent.name.id()),
             plan: self.plan.as_ref().map_or("", |plan| plan.name.id()),
-            consumer: self.principal.consumer().unwrap_or_default(),
-            key: self.principal.key_name().unwrap_or_default(),
+            consumer: last_segment(self.principal.consumer()),
+            key: last_segment(self.principal.key_name()),
             client: Some(self.client),
             peer: Some(self.peer),
             upstream: self.upstream.as_deref().unwrap_or_default(),
@@ -245,4 +245,9 @@ fn version_text(version: Version) -> std::borrow::Cow<'static, str> {
         (0, 3) => "0.3".into(),
         _ => version.to_string().into(),
     }
+}
+
+/// The id in a resource name; the organization is a field of its own.
+fn last_segment(name: Option<&str>) -> &str {
+    name.and_then(|name| name.rsplit('/').next()).unwrap_or_default()
 }

@@ -43,7 +43,8 @@ impl ControlPlane {
     fn launch(mut command: Command, folder: TempDir, listen: &str) -> Self {
         let ready = folder.path().join("ready.json");
         let _ = fs::remove_file(&ready);
-        command.arg("--data-dir").arg(folder.path().join("data")).args(["--listen", listen]);
+        command.arg("--data-dir").arg(folder.path().join("data"));
+        command.args(["--listen", listen, "--http-listen", "127.0.0.1:0"]);
         command.arg("--ready-file").arg(&ready).current_dir(folder.path());
         let mut process = Process::start("control plane", command);
         let report = wait_for_report(&mut process, &ready);

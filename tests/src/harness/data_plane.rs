@@ -113,11 +113,12 @@ impl DataPlane {
         http::get(self.admin, "/ready", &[("connection", "close")]).status() == 200
     }
 
-    /// Waits until it answers an agent's card, whatever the card.
+    /// Waits until it knows an agent, whatever it answers for the agent's card.
     pub fn wait_for_agent(&self, id: &str) {
         wait_until(&format!("the data plane serves {id}"), || {
             let path = format!("/a2a/{id}/.well-known/agent-card.json");
-            (http::get(self.address, &path, &[("connection", "close")]).status() != 404).then_some(())
+            let answer = http::get(self.address, &path, &[("connection", "close")]);
+            (answer.status() != 404 && !answer.text().contains("NOT_READY")).then_some(())
         });
     }
 

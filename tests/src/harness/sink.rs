@@ -18,8 +18,14 @@ impl Sink {
     /// Starts one.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Starts one that listens at an address.
+    #[must_use]
+    pub fn start_at(address: &str) -> Self {
         let mut command = Command::new(places::program("otlp-sink"));
-        command.arg("--print");
+        command.args(["--print", "--listen", address]);
         let mut process = Process::start("OTLP sink", command);
         let ready = process.json_line().unwrap_or_else(|| panic!("the sink ended\n{}", process.log()));
         let endpoint = ready["otlp"].as_str().unwrap_or_else(|| panic!("no address: {ready}")).to_owned();

@@ -58,6 +58,7 @@ pub struct Upstream {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
     connections: Arc<AtomicUsize>,
+    connections_ever: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -67,11 +68,14 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let connections = Arc::new(AtomicUsize::new(0));
+        let (connections, connections_ever) = (Arc::default(), Arc::default());
         let (kept, open, answer) = (Arc::clone(&requests), Arc::clone(&connections), Arc::new(answer));
+        let ever: Arc<AtomicUsize> = Arc::clone(&connections_ever);
         std::thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
-                let (kept, open, answer) = (Arc::clone(&kept), Arc::clone(&open), Arc::clone(&answer));
+                let (kept, open, answer) =
+                    (Arc::clone(&kept), Arc::<AtomicUsize>::clone(&open), Arc::clone(&answer));
+                ever.fetch_add(1, Ordering::SeqCst);
                 open.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || {
                     serve(stream, &kept, &*answer);
@@ -79,7 +83,7 @@ impl Upstream {
                 });
             }
         });
-        Self { address, requests, connections }
+        Self { address, requests, connections, connections_ever }
     }
 
     /// A well-behaved agent: a hybrid card, an echo for unary calls, three events for streams.
@@ -123,6 +127,12 @@ impl Upstream {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that have been opened since the start.
+    #[must_use]
+    pub fn connections_ever(&self) -> usize {
+        self.connections_ever.load(Ordering::SeqCst)
     }
 }
 

@@ -7,15 +7,20 @@
     reason = "helpers of tests fail the test that they serve"
 )]
 
+mod addresses;
 mod bad_input;
 mod common;
+mod connections;
 mod drain;
+mod fleet;
 mod hot_reload;
 mod http2;
 mod nginx;
+mod observability;
 mod scripted;
 mod sdk_direct;
 mod sdk_matrix;
 mod standalone;
+mod streams;
 mod tls;
 mod tracing;
