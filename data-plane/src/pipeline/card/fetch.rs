@@ -1,5 +1,7 @@
 //! Fetching a card from the agent's server.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
@@ -20,11 +22,28 @@ use crate::upstream::pool::{Retry, SendOptions};
 /// Places of the card, today's and that of A2A before 0.3 (A2A 1.0 §14.3).
 const WELL_KNOWN: [&str; 2] = ["/.well-known/agent-card.json", "/.well-known/agent.json"];
 
+/// Longest time for all of it; a shorter `unary_timeout` of the agent counts instead. The first call of an agent waits
+/// for its card, so one that dribbles must not take as long as it likes.
+const CARD_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Fetches the card for callers of `version`, looking in every place where cards are found.
 ///
 /// # Errors
 /// Why there is none: what became of the connection, the agent's refusal, or what is wrong with the card.
 pub(super) async fn card(
+    worker: &Worker,
+    agent: &Agent,
+    target: &Target,
+    version: Option<Version>,
+) -> Result<Bytes, GatewayError> {
+    let limit = agent.spec.limits.unary_timeout.min(CARD_TIMEOUT);
+    let found = tokio::time::timeout(limit, look(worker, agent, target, version)).await;
+    found.unwrap_or_else(|_| {
+        Err(GatewayError::new(Code::UpstreamTimeout).internal("the card did not come in time"))
+    })
+}
+
+async fn look(
     worker: &Worker,
     agent: &Agent,
     target: &Target,

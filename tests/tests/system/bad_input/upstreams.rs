@@ -155,6 +155,28 @@ fn a_stream_that_breaks_off_ends_with_an_error() {
 }
 
 #[test]
+fn a_card_that_never_ends_does_not_hold_calls_up() {
+    let agent = Upstream::start(|request, stream| {
+        if request.method == "POST" {
+            return well_behaved(request, stream);
+        }
+        write(stream, STREAM_HEAD);
+        for _ in 0..100 {
+            write(stream, b": still here\n\n");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        Then::Close
+    });
+    let fields = "  limits:\n    unaryTimeout: 1s\n";
+    let manifest = Manifest::new().keyless().agent_with("echo", &agent.url(), KEYLESS_PLAN, fields);
+    let gateway = DataPlane::standalone(&manifest);
+    let started = std::time::Instant::now();
+    let answer = post(gateway.address, ECHO, &V1, &send_message(1));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
 fn a_stream_that_falls_silent_ends_with_an_error() {
     let agent = Upstream::start(|request, stream| {
         if request.method != "POST" {
