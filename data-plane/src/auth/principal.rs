@@ -21,6 +21,12 @@ impl Principal {
         Self { key: Some(key) }
     }
 
+    /// The same principal without the part of the key table that it was found in: for streams.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { key: self.key.as_ref().map(KeyRef::alone) }
+    }
+
     /// The key that was presented.
     #[must_use]
     pub fn key(&self) -> Option<&KeyRef> {

@@ -124,7 +124,7 @@ impl Applier {
         let (lane, cursor) = (staged.lane, staged.to);
         let handle = self.handle.clone();
         let setting = Arc::clone(&self.setting);
-        let work = tokio::task::spawn_blocking(move || {
+        let took = off_the_path(move || {
             let compiled = compile(&previous, staged, &setting);
             drop(previous);
             let before = handle.swap(compiled);
@@ -133,7 +133,7 @@ impl Applier {
             drop(before);
             took
         });
-        let took = work.await.map_err(|_| Refused::Defect)?;
+        let took = took.await?;
         if self.is_complete() {
             self.handle.set_configured();
         }
@@ -163,6 +163,11 @@ impl Applier {
         let held = self.handle.load();
         Lane::ALL.iter().all(|&lane| held.cursors.of(lane) != Cursor::default())
     }
+}
+
+/// Does work on a thread where it holds up no request; a panic in it ends nothing but the work.
+async fn off_the_path<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Refused::Defect)
 }
 
 fn fits(staged: &Staged, held: Cursor) -> Result<(), Refused> {

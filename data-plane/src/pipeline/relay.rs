@@ -71,6 +71,8 @@ pub(super) fn prepare(
         held_bytes_max: HELD_BYTES_MAX,
         is_encoded,
     };
+    // A stream may last for days: it must not keep tables alive that have been replaced.
+    exchange.principal = exchange.principal.alone();
     exchange.events = Some(0);
     let open = agent.metrics.open_stream();
     let drain = gateway.streams.open(());

@@ -28,7 +28,7 @@ pub struct KeyTable {
     len: usize,
 }
 
-/// A key found; keeps its leaf (some KiB) alive, so a stream should not hold one.
+/// A key found; keeps its leaf (some KiB) alive, so a stream should hold one that is [`KeyRef::alone`].
 #[derive(Clone, Debug)]
 pub struct KeyRef {
     leaf: Arc<Leaf>,
@@ -71,6 +71,16 @@ impl KeyRef {
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         self.leaf.entry(self.at).map(|entry| u64::from(entry.expires)).filter(|&at| at != 0)
+    }
+
+    /// The same key without its neighbours, some 200 bytes: for whoever keeps it longer than a request.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        let mut leaf = Leaf::with_capacity(1, self.name().len());
+        if let Some(entry) = self.leaf.entry(self.at) {
+            leaf.push(entry.digest, entry.plan, entry.expires, self.name());
+        }
+        Self { leaf: Arc::new(leaf), at: 0 }
     }
 
     fn plan_index(&self) -> Option<usize> {

@@ -40,6 +40,11 @@ fn assert_same(table: &KeyTable, model: &Model) {
     for (name, held) in &model.0 {
         let key = table.get(&held.digest).unwrap();
         assert_eq!(key.name(), name);
+        let alone = key.alone();
+        assert_eq!(
+            (alone.name(), alone.digest(), alone.expires()),
+            (key.name(), key.digest(), key.expires())
+        );
         assert_eq!(key.consumer(), held.consumer.as_str());
         assert_eq!(table.plan(&key), Some(&held.plan));
         assert_eq!(key.expires().map(|at| UNIX_EPOCH + Duration::from_secs(at)), held.expire_time);

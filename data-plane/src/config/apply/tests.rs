@@ -4,7 +4,7 @@ use signalbox_proto::model::agent::AgentState;
 use signalbox_proto::model::lane::{Change, Cursor, Epoch, Lane};
 use signalbox_proto::model::plan::PlanState;
 
-use super::{Applier, Refused};
+use super::{Applier, Refused, off_the_path};
 use crate::config::compile::tests::{PEPPER, agent, delta, key, plan, put_agent, put_plan};
 use crate::config::{Handle, Site, Staged};
 
@@ -55,4 +55,10 @@ async fn it_is_configured_once_both_lanes_have_been_heard_of() {
     applier.apply(delta(Lane::Credentials, 0, true, keys)).await.unwrap();
     assert!(applier.handle().is_configured());
     assert_eq!(applier.pepper(), PEPPER);
+}
+
+#[tokio::test]
+async fn a_panic_while_compiling_is_a_refusal() {
+    let outcome: Result<(), Refused> = off_the_path(|| panic!("a defect")).await;
+    assert_eq!(outcome, Err(Refused::Defect));
 }

@@ -58,7 +58,7 @@ pub enum FileError {
         max_bytes: u64,
     },
     /// What it says cannot be served.
-    #[error("{} is refused", path.display())]
+    #[error("{} is refused: {problems}", path.display())]
     Refused {
         /// The file.
         path: PathBuf,
@@ -126,6 +126,13 @@ impl FileSource {
         Ok(true)
     }
 
+    /// Has the file read again even if it looks as it did.
+    fn look_again(&mut self) {
+        if let Some((stamp, _)) = &mut self.seen {
+            *stamp = Stamp { modified: None, bytes: u64::MAX };
+        }
+    }
+
     /// Applies every change of the file until it is dropped. What goes wrong is logged.
     pub async fn watch(mut self, interval: Duration) {
         let mut hangup = signal(SignalKind::hangup()).ok();
@@ -138,7 +145,7 @@ impl FileSource {
             };
             tokio::select! {
                 () = tokio::time::sleep(interval) => {}
-                () = hung_up => {}
+                () = hung_up => self.look_again(),
             }
             match self.refresh().await {
                 Ok(true) => tracing::info!(file = %self.path.display(), "the manifest is served"),
