@@ -26,6 +26,8 @@ use crate::exit::{Code, Failure};
 
 /// Time to reach the control plane, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A control plane that is silent so long is asked whether it is still there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// Where a control plane of the same machine keeps its data unless told otherwise.
 const DEFAULT_DATA_DIRECTORY: &str = "signalbox-data";
 /// Largest answer that is read.
@@ -90,10 +92,13 @@ impl Connection {
         Ok(client.max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
-    /// The data directory, if one is named or lies where it does by default.
+    /// The data directory, if one is named, or lies where it does by default and the control plane is of this machine:
+    /// its token goes nowhere else unasked.
     fn data_directory(&self) -> Option<&Path> {
         let default = Path::new(DEFAULT_DATA_DIRECTORY);
-        self.data_dir.as_deref().or_else(|| default.join("admin-token").exists().then_some(default))
+        let near = self.server.parse().is_ok_and(|uri: Uri| is_loopback(&host_of(&uri)));
+        let found = || (near && default.join("admin-token").exists()).then_some(default);
+        self.data_dir.as_deref().or_else(found)
     }
 
     fn token(&self) -> Result<BearerToken, Failure> {
@@ -128,7 +133,7 @@ impl Connection {
         let usage = |text: String| Failure::new(Code::Usage, text);
         let uri: Uri =
             self.server.parse().map_err(|_| usage(format!("--server: {:?} is no URL", self.server)))?;
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let host = host_of(&uri);
         if host.is_empty() {
             return Err(usage(format!("--server: {:?} has no host; write https://host:9900", self.server)));
         }
@@ -149,7 +154,9 @@ impl Connection {
             uri.authority().map_or("", http::uri::Authority::as_str)
         ))
         .map_err(|error| usage(format!("--server: {error}")))?
-        .connect_timeout(CONNECT_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(CONNECT_TIMEOUT);
         let connector = tower::service_fn(move |_: Uri| connect(host.clone(), port, tls.clone()));
         let channel = tokio::time::timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(connector)).await;
         let unreachable = |why: String| {
@@ -215,6 +222,11 @@ fn explain(error: std::io::Error) -> std::io::Error {
         return std::io::Error::new(error.kind(), text);
     }
     error
+}
+
+/// The host without the brackets of an IPv6 address.
+fn host_of(uri: &Uri) -> String {
+    uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned()
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -61,10 +61,11 @@ impl From<tonic::Status> for Failure {
         };
         let mut lines = Vec::new();
         for (field, description) in violations(&status) {
-            lines.push(format!("{field}: {description}"));
+            lines.push(if field.is_empty() { description } else { format!("{field}: {description}") });
         }
         if lines.is_empty() {
-            lines.push(status.message().to_owned());
+            // The API's field is the command's flag.
+            lines.push(status.message().replace("or set force", "or use --force"));
         }
         Self::new(code, lines.join("\n"))
     }

@@ -16,6 +16,7 @@ use super::status::status;
 use crate::error::Error;
 use crate::service::Service;
 use crate::store::{Token, TokenKind};
+use crate::telemetry::{StreamRefusal, Telemetry};
 
 /// Longest time that a call may take to answer, unless it waits by design.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -61,12 +62,13 @@ fn timeout(path: &str) -> Duration {
 #[derive(Clone)]
 pub struct AuthenticationLayer {
     service: Service,
+    telemetry: Arc<Telemetry>,
 }
 
 impl AuthenticationLayer {
-    /// Looks tokens up in `service`.
-    pub fn new(service: Service) -> Self {
-        Self { service }
+    /// Looks tokens up in `service`; counts in `telemetry` the data planes that have none.
+    pub fn new(service: Service, telemetry: Arc<Telemetry>) -> Self {
+        Self { service, telemetry }
     }
 }
 
@@ -74,7 +76,7 @@ impl<S> Layer<S> for AuthenticationLayer {
     type Service = Authenticated<S>;
 
     fn layer(&self, inner: S) -> Authenticated<S> {
-        Authenticated { inner, service: self.service.clone() }
+        Authenticated { inner, service: self.service.clone(), telemetry: Arc::clone(&self.telemetry) }
     }
 }
 
@@ -83,6 +85,7 @@ impl<S> Layer<S> for AuthenticationLayer {
 pub struct Authenticated<S> {
     inner: S,
     service: Service,
+    telemetry: Arc<Telemetry>,
 }
 
 impl<S> TowerService<Request<Body>> for Authenticated<S>
@@ -102,7 +105,7 @@ where
         // The service that was polled ready, not a fresh clone of it.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let service = self.service.clone();
+        let (service, telemetry) = (self.service.clone(), Arc::clone(&self.telemetry));
         Box::pin(async move {
             let path = request.uri().path();
             let limit = timeout(path);
@@ -112,7 +115,12 @@ where
                     Ok(token) => {
                         request.extensions_mut().insert(Caller(Arc::new(token)));
                     }
-                    Err(error) => return Ok(status(&error).into_http()),
+                    Err(error) => {
+                        if kind == TokenKind::DataPlane {
+                            telemetry.metrics.stream_refused(StreamRefusal::Unauthenticated);
+                        }
+                        return Ok(status(&error).into_http());
+                    }
                 }
             }
             match tokio::time::timeout(limit, inner.call(request)).await {

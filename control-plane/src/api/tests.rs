@@ -158,6 +158,28 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
+async fn reflection_names_every_service() {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    let control_plane = ControlPlane::start().await;
+    let ask = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut client = ServerReflectionClient::new(control_plane.channel.clone());
+    let mut answers = client.server_reflection_info(tokio_stream::iter([ask])).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
+    for service in ["config.v1.ConfigService", "fleet.v1.FleetService", "discovery.v1.DiscoveryService"] {
+        let name = format!("signalbox.{service}");
+        assert!(list.service.iter().any(|found| found.name == name), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn token_requests_are_checked() {
     let control_plane = ControlPlane::start().await;
     let request = fleet::CreateDataPlaneTokenRequest {

@@ -14,6 +14,12 @@ pub fn required(change: &Change) -> Option<&'static str> {
     })
 }
 
+/// Whether a change of this resource may have been withheld, or may be now.
+pub fn may_be_withheld(change: &Change) -> bool {
+    required(change).is_some()
+        || (matches!(change.body, Some(Body::Deleted(_))) && change.name.contains("/plans/"))
+}
+
 /// What a data plane that lacks the capability gets instead: an older form of the resource must not stay in force.
 pub fn withheld(change: &Change) -> Change {
     Change { name: change.name.clone(), revision: change.revision, body: Some(Body::Deleted(Deleted {})) }

@@ -1,11 +1,15 @@
 //! Waiting until data planes enforce a change.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use signalbox_proto::model::lane::{Cursor, Lane};
+use signalbox_proto::model::lane::{Cursor, Epoch, Lane};
 use signalbox_proto::wire::fleet::v1 as wire;
 
 use super::fleet::Fleet;
+
+/// Least time between two looks at the fleet.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// What data planes should enforce.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,37 +30,24 @@ impl Wanted {
         }
     }
 
-    fn enforced_by(&self, data_plane: &wire::DataPlane) -> bool {
-        let revision = |cursors: &[signalbox_proto::wire::discovery::v1::Cursor], lane| {
-            cursors
-                .iter()
-                .filter_map(Cursor::from_wire)
-                .find(|(found, _)| *found == lane)
-                .map(|(_, cursor)| cursor)
-        };
+    fn enforced_by(&self, applied: &BTreeMap<Lane, Cursor>, epoch: Epoch) -> bool {
         Lane::ALL.into_iter().filter(|lane| self.of(*lane) > 0).all(|lane| {
-            let applied = revision(&data_plane.applied, lane);
-            let head = revision(&data_plane.heads, lane);
             // A cursor of another history says nothing.
-            applied.zip(head).is_some_and(|(applied, head)| {
-                applied.epoch == head.epoch && applied.revision >= self.of(lane)
-            })
+            applied.get(&lane).is_some_and(|cursor| cursor.epoch == epoch && cursor.revision >= self.of(lane))
         })
     }
 
     /// Who enforces it now and who does not, of those that are connected and count.
     fn look(&self, fleet: &Fleet) -> wire::WaitForRevisionResponse {
-        let counts = |data_plane: &wire::DataPlane| {
-            data_plane.connected && (self.regions.is_empty() || self.regions.contains(&data_plane.region))
-        };
-        let (confirmed, pending): (Vec<_>, Vec<_>) =
-            fleet.list("", usize::MAX).into_iter().filter(counts).partition(|found| self.enforced_by(found));
-        let names = |found: Vec<wire::DataPlane>| found.into_iter().map(|found| found.name).collect();
-        wire::WaitForRevisionResponse {
-            reached: pending.is_empty(),
-            confirmed: names(confirmed),
-            pending: names(pending),
-        }
+        let (mut confirmed, mut pending) = (Vec::new(), Vec::new());
+        let epoch = fleet.epoch();
+        fleet.each_connected(|name, region, applied| {
+            if self.regions.is_empty() || self.regions.iter().any(|wanted| wanted == region) {
+                let side = if self.enforced_by(applied, epoch) { &mut confirmed } else { &mut pending };
+                side.push(name.to_owned());
+            }
+        });
+        wire::WaitForRevisionResponse { reached: pending.is_empty(), confirmed, pending }
     }
 }
 
@@ -72,6 +63,8 @@ pub async fn wait(fleet: &Fleet, wanted: &Wanted, limit: Duration) -> wire::Wait
             if found.reached || changes.changed().await.is_err() {
                 return found;
             }
+            // A thousand acknowledgements at once need not be looked at one by one.
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     };
     let closing = fleet.closing();

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod bad_input;
+mod command_line;
 mod common;
 mod connections;
 mod drain;

@@ -1,8 +1,9 @@
 //! The fleet as callers see it.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use signalbox_proto::model::lane::{Cursor, Lane};
+use signalbox_proto::model::lane::{Cursor, Epoch, Lane};
 use signalbox_proto::wire::fleet::v1 as wire;
 
 use super::{Entry, Fleet};
@@ -22,6 +23,23 @@ impl Fleet {
         let entries = self.lock();
         let range = entries.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
         range.take(limit).map(|(name, entry)| self.view(name, entry, heads)).collect()
+    }
+
+    /// Looks at every data plane that is connected: its name, region and what it enforces. Cheap, unlike a list.
+    pub(in crate::discovery) fn each_connected(
+        &self,
+        mut look: impl FnMut(&str, &str, &BTreeMap<Lane, Cursor>),
+    ) {
+        for (name, entry) in &*self.lock() {
+            if entry.stream.is_some() {
+                look(name, &entry.region, &entry.applied);
+            }
+        }
+    }
+
+    /// The history that counts.
+    pub(in crate::discovery) fn epoch(&self) -> Epoch {
+        self.feed.epoch()
     }
 
     fn heads(&self) -> Heads {
