@@ -43,7 +43,10 @@ fn print_usage(error: &signalbox_data_plane::settings::UsageError) {
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // It means "read files again" to whoever has some to read, and never "stop".
+    let hangup = signal(SignalKind::hangup())?;
     Ok(async move {
+        let _hangup = hangup;
         let told = async |signal: &mut Signal| signal.recv().await;
         tokio::select! {
             _ = told(&mut terminate) => {}

@@ -14,6 +14,7 @@ mod transport;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng as _;
 
@@ -25,6 +26,9 @@ use super::apply::Applier;
 use super::cache::Cache;
 use super::chain::chain;
 use crate::settings::ControlPlaneAddress;
+
+/// Life of a stream after which failures before it no longer count.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// What a data plane says of itself.
 #[derive(Clone, Debug)]
@@ -82,7 +86,8 @@ impl Client {
             let mut session = Session::new(&self, keep_credentials);
             let ended = session.run(address).await;
             self.connected(false);
-            if session.was_welcomed() {
+            // Two data planes of one id take over from each other: a short life is a failure, too.
+            if session.lasted() >= SETTLED {
                 backoff.reset();
             }
             keep_credentials = !matches!(ended, StreamError::PepperChanged);

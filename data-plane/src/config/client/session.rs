@@ -53,17 +53,23 @@ pub(super) struct Session<'c> {
     /// Whether to go on from the keys held; else all of them are asked for.
     keep_credentials: bool,
     pepper: Option<[u8; PEPPER_BYTES]>,
+    welcomed: Option<clock::Instant>,
     assembler: Assembler,
 }
 
 impl<'c> Session<'c> {
     pub(super) fn new(client: &'c Client, keep_credentials: bool) -> Self {
-        Self { client, keep_credentials, pepper: None, assembler: Assembler::default() }
+        Self { client, keep_credentials, pepper: None, welcomed: None, assembler: Assembler::default() }
     }
 
     /// Whether the control plane took the data plane in.
     pub(super) fn was_welcomed(&self) -> bool {
         self.pepper.is_some()
+    }
+
+    /// Time since the control plane took the data plane in.
+    pub(super) fn lasted(&self) -> Duration {
+        self.welcomed.map(|at| at.elapsed()).unwrap_or_default()
     }
 
     /// Runs until the stream ends.
@@ -154,6 +160,7 @@ impl<'c> Session<'c> {
             return Err(StreamError::PepperChanged);
         }
         self.pepper = Some(pepper);
+        self.welcomed = Some(clock::now());
         let interval = welcome.heartbeat_interval.and_then(|interval| Duration::try_from(interval).ok());
         Ok(interval.map_or(MIN_SILENCE, |interval| (interval * MISSED_HEARTBEATS).max(MIN_SILENCE)))
     }
@@ -226,7 +233,13 @@ impl<'c> Session<'c> {
                 if let Some(cache) = &self.client.cache {
                     cache.record(lane, from, cursor, full, wire);
                 }
-                tracing::debug!(lane = lane.as_str(), revision = cursor.revision, ?took, "applied");
+                // Keys come and go all day; agents and plans are worth a line.
+                match lane {
+                    Lane::Config => {
+                        tracing::info!(revision = cursor.revision, ?took, "configuration applied")
+                    }
+                    Lane::Credentials => tracing::debug!(revision = cursor.revision, ?took, "keys applied"),
+                }
                 let applied = Some(cursor.to_wire(lane));
                 let apply_time = Some(to_duration(took));
                 Outgoing::Ack(wire::Ack { lane: lane.to_wire().into(), nonce, applied, apply_time })
