@@ -1,16 +1,20 @@
 //! A control plane, data planes that it steers, and the command line.
 
+use std::time::Duration;
+
 use system_tests::harness::{
     Client, ControlPlane, DataPlane, EventStream, Upstream,
     events::Item,
     http::post,
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
     sdk::{Agent, Sdk},
-    upstream::{STREAM_HEAD, event, hang, result, well_behaved, write},
+    upstream::{STREAM_HEAD, Then, event, hang, result, well_behaved, write},
     wait_until,
 };
 
-use crate::common::{ECHO, V1, assert_error, assert_serves, send_message, send_streaming_message};
+use crate::common::{
+    ECHO, V1, assert_error, assert_refused, assert_serves, send_message, send_streaming_message,
+};
 
 /// An agent whose streams stay open after the first event.
 fn agent_with_long_streams() -> Upstream {
@@ -113,7 +117,17 @@ fn two_data_planes_in_two_regions_serve_what_was_applied() {
 
 #[test]
 fn callers_do_not_notice_that_the_control_plane_is_gone() {
-    let agent = agent_with_long_streams();
+    let agent = Upstream::start(|request, stream| {
+        if request.json()["method"] != "SendStreamingMessage" {
+            return well_behaved(request, stream);
+        }
+        write(stream, STREAM_HEAD);
+        for number in 0..100 {
+            write(stream, &event(&result(&request.json(), &number.to_string())));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Then::Close
+    });
     let (control_plane, gateway) = keyed_fleet(&agent.url());
     let (_, key) = new_key(&control_plane);
     wait_until("the key works", || (status_with(&gateway, &key) == 200).then_some(()));
@@ -125,8 +139,41 @@ fn callers_do_not_notice_that_the_control_plane_is_gone() {
         assert_eq!(status_with(&gateway, &key), 200);
     }
     assert!(gateway.is_ready());
-    drop(gateway);
-    assert_ne!(stream.item(), Item::Event(serde_json::Value::Null));
+    let (events, end) = stream.rest();
+    assert_eq!((events.len(), end), (99, Item::End));
+}
+
+#[test]
+fn a_key_that_expires_is_refused_and_its_streams_end() {
+    let agent = agent_with_long_streams();
+    let (control_plane, gateway) = keyed_fleet(&agent.url());
+    let made = control_plane.cli().json(&["keys", "create", SUBSCRIPTION, "--expires-in", "4s"]);
+    let key = made["key"].as_str().unwrap_or_else(|| panic!("no key in {made}")).to_owned();
+    wait_until("the key works", || (status_with(&gateway, &key) == 200).then_some(()));
+    let headers = [V1[0], ("x-api-key", key.as_str())];
+    let mut stream = EventStream::open(gateway.address, ECHO, &headers, &send_streaming_message(2));
+    let (events, end) = stream.rest();
+    assert_eq!((events.len(), end), (2, Item::End), "{events:?}");
+    assert_eq!(events[1]["error"]["code"], -32000, "{}", events[1]);
+    assert_refused(&post(gateway.address, ECHO, &headers, &send_message(1)), 401, -32000, "KEY_EXPIRED");
+}
+
+#[test]
+fn a_closed_plan_admits_nobody_and_its_streams_end() {
+    let agent = agent_with_long_streams();
+    let (control_plane, gateway) = keyed_fleet(&agent.url());
+    let (_, key) = new_key(&control_plane);
+    wait_until("the key works", || (status_with(&gateway, &key) == 200).then_some(()));
+    let headers = [V1[0], ("x-api-key", key.as_str())];
+    let mut stream = EventStream::open(gateway.address, ECHO, &headers, &send_streaming_message(3));
+    stream.event();
+    let closed = Manifest::new().plan(KEY_PLAN, "  state: PLAN_STATE_CLOSED\n  apiKey: {}\n");
+    control_plane.cli().apply(&closed.yaml());
+    let (events, end) = stream.rest();
+    assert_eq!((events.len(), end), (1, Item::End), "{events:?}");
+    assert!(events[0]["error"]["code"].is_i64(), "{}", events[0]);
+    let status = status_with(&gateway, &key);
+    assert!(status == 401 || status == 403, "{status}");
 }
 
 #[test]

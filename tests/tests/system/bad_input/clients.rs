@@ -41,15 +41,20 @@ fn a_slow_body_is_cut_off() {
 }
 
 #[test]
-fn a_half_closed_client_still_gets_its_answer() {
-    let agent = Upstream::well_behaved();
+fn a_client_that_closes_its_half_counts_as_gone() {
+    let agent =
+        Upstream::start(
+            |request, stream| {
+                if request.json()["id"] == 4 { hang(stream) } else { well_behaved(request, stream) }
+            },
+        );
     let gateway = in_front_of(&agent);
     let mut connection = Connection::open(gateway.address);
     connection.send(&request("POST", ECHO, &[("content-type", "application/json"), V1[0]], &send_message(4)));
+    wait_until("the call has reached the agent", || (agent.calls().len() == 1).then_some(()));
     connection.half_close();
-    if let Some(answer) = connection.try_response() {
-        assert_eq!(answer.json()["id"], 4, "{}", answer.text());
-    }
+    wait_until("the agent's connection is closed", || (agent.connections() == 0).then_some(()));
+    assert!(connection.try_response().is_none(), "an answer of nobody's");
     assert_serves(&gateway);
 }
 

@@ -187,3 +187,29 @@ fn an_unwritable_cache_folder_costs_a_warning_and_no_request() {
     assert_serves(&gateway);
     gateway.process.wait_for_log("cache");
 }
+
+#[test]
+fn a_full_disk_under_the_cache_costs_a_warning_and_no_request() {
+    let agent = Upstream::well_behaved();
+    let control_plane = ControlPlane::new();
+    let made = control_plane.cli().json(&["fleet", "token", "create", "edge-1", "--region", "eu"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("token"), made["token"].as_str().expect("a token")).expect("a file");
+    let plain = control_plane.data_plane_command(folder.path(), "edge-1", "eu");
+    // Two blocks: the addresses fit, the state does not.
+    let mut command = limited(Path::new(plain.get_program()), 2);
+    command.args(plain.get_args());
+    let mut gateway = DataPlane::start(command, folder);
+    for id in ["echo", "second", "third"] {
+        let fields = format!("  description: {}\n", "x".repeat(4000));
+        let large = Manifest::new().keyless().agent_with(id, &agent.url(), KEYLESS_PLAN, &fields);
+        control_plane.cli().apply(&large.yaml());
+        gateway.wait_for_agent(id);
+    }
+    assert_serves(&gateway);
+    system_tests::harness::wait_until("the failure is counted", || {
+        (gateway.metrics().sum("signalbox_cache_failures_total", &[]) > 0.5).then_some(())
+    });
+    gateway.process.wait_for_log("File too large");
+    assert_serves(&gateway);
+}
