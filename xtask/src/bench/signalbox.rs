@@ -25,7 +25,7 @@ pub(super) const SUBSCRIPTION: &str = "organizations/default/consumers/benchmark
 /// When the build fails.
 pub(super) fn build(options: &Options) -> Result<PathBuf> {
     if let Some(program) = &options.data_plane {
-        return Ok(program.clone());
+        return program.canonicalize().with_context(|| format!("no program at {}", program.display()));
     }
     println!("building the data plane with the profile dist");
     let mut build = workspace::cargo();

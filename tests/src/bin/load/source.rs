@@ -17,6 +17,7 @@ const EVENT: &str = concat!(
     r#""timestamp":"2026-01-01T00:00:00.000Z"}}}}"#,
     "\n\n"
 );
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// A request is small; what is more than this is read on and dropped.
 const READ_BYTES: usize = 2048;
 
@@ -44,8 +45,11 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
 
 async fn serve(mut socket: TcpStream, interval: Duration) -> Result<()> {
     socket.set_nodelay(true)?;
-    if socket.read(&mut [0; READ_BYTES]).await? == 0 {
-        return Ok(());
+    let mut request = [0; READ_BYTES];
+    let read = socket.read(&mut request).await?;
+    if !request[..read].starts_with(b"POST ") {
+        // Whoever looks for a card learns that there is none.
+        return Ok(socket.write_all(NOT_FOUND).await?);
     }
     let chunk = format!("{:x}\r\n{EVENT}\r\n", EVENT.len());
     socket.write_all(format!("{HEAD}{chunk}").as_bytes()).await?;
