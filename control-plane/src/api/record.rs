@@ -46,7 +46,8 @@ impl Record {
             Err(error) => {
                 let name = error.resource().unwrap_or(asked).to_owned();
                 self.telemetry.metrics.commit(result_of(&error), self.start.elapsed());
-                (vec![name], None, Err(status(&error)))
+                let names = if name.is_empty() { Vec::new() } else { vec![name] };
+                (names, None, Err(status(&error)))
             }
         };
         if commit.is_some() {

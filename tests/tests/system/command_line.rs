@@ -123,7 +123,7 @@ error: stdin: line 10, column 11: agents[0].plans[0]: organizations/default/plan
     let rival = MANIFEST.replace("agents/echo", "agents/rival");
     let (code, _, stderr) = apply(&control_plane, &rival);
     assert_eq!(code, 7, "{stderr}");
-    assert!(stderr.contains("line 7, column 27: agents[0].addresses.context_path: "), "{stderr}");
+    assert!(stderr.contains("line 7, column 28: agents[0].addresses.context_path: "), "{stderr}");
     assert!(stderr.contains("organizations/default/agents/echo"), "it says who has the address: {stderr}");
     let cli = control_plane.cli();
     assert_eq!(run(&cli, &["get", "agents", "rival"]).0, 3, "nothing of a refused manifest is kept");
