@@ -17,7 +17,7 @@ use super::{PATIENCE, wait_until};
 /// Lines of output that may wait to be read by the test.
 const LINES_MAX: usize = 100_000;
 /// Longest wait for the rest of the output of a program that has ended: something it started may hold the pipe.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A running program.
 pub struct Process {
