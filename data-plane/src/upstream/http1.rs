@@ -24,7 +24,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::transport::Transport;
 
-pub(super) use exchange::{Exchange, send};
+pub use exchange::{Exchange, send};
+pub use head::Head;
 
 /// Idle time after which the kernel is asked whether a connection still stands. Below it the runtime has just looked.
 const ASK_AFTER: Duration = Duration::from_millis(5);

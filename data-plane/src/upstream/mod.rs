@@ -12,7 +12,7 @@ pub mod body;
 mod connect;
 pub mod endpoint;
 pub mod error;
-mod http1;
+pub mod http1;
 mod http2;
 pub mod pool;
 mod resolve;

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 mod invariants;
+mod wire;
 
 #[expect(clippy::unwrap_used, reason = "a missing corpus fails the test")]
 fn replay(corpus: &str, check: fn(&[u8])) {
@@ -36,4 +37,14 @@ fn cards() {
 #[test]
 fn answers() {
     replay("answer", invariants::answer);
+}
+
+#[test]
+fn http1_answers() {
+    replay("http1", wire::http1_answer);
+}
+
+#[test]
+fn event_streams() {
+    replay("sse", wire::event_stream);
 }

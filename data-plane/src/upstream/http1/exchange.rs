@@ -20,7 +20,7 @@ const JOINED_BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// An exchange whose response head has come. Owns the connection; dropping it closes the socket.
 #[derive(Debug)]
-pub(in crate::upstream) struct Exchange<T> {
+pub struct Exchange<T> {
     stream: T,
     outgoing: Outgoing,
     /// Received and not decoded yet.
@@ -45,7 +45,7 @@ enum Outgoing {
 ///
 /// # Errors
 /// The connection is closed with every error. Only one before the first byte was written says that nothing was sent.
-pub(in crate::upstream) async fn send<T: AsyncRead + AsyncWrite + Unpin>(
+pub async fn send<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     request: &Request<Bytes>,
     host: &HeaderValue,
@@ -155,10 +155,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     }
 
     /// The next piece of the body; `None` at its end.
-    pub(in crate::upstream) fn poll_data(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, UpstreamError>>> {
+    ///
+    /// # Errors
+    /// `Reset` if the connection ends too early, `Malformed` if a chunk is not valid.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UpstreamError>>> {
         loop {
             match self.framing.decode(&mut self.input) {
                 Ok(Decoded::Data(data)) => return Poll::Ready(Some(Ok(data))),
@@ -180,17 +180,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     }
 
     /// Whether the body is complete.
-    pub(in crate::upstream) fn is_end(&self) -> bool {
+    pub fn is_end(&self) -> bool {
         self.framing.is_end()
     }
 
     /// Bytes of the body that are still to come to the reader, where that is known.
-    pub(in crate::upstream) fn bytes_left(&self) -> Option<u64> {
+    pub fn bytes_left(&self) -> Option<u64> {
         self.framing.bytes_left()
     }
 
     /// The rest of the body, if all of it has been received.
-    pub(in crate::upstream) fn take_whole(&mut self) -> Option<Bytes> {
+    pub fn take_whole(&mut self) -> Option<Bytes> {
         let Framing::Length(left) = self.framing else { return None };
         let left = usize::try_from(left).ok().filter(|left| *left <= self.input.len())?;
         self.framing = Framing::Length(0);
@@ -198,7 +198,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     }
 
     /// The connection for the next exchange, if this one is complete and left nothing behind.
-    pub(in crate::upstream) fn into_reusable(self) -> Option<T> {
+    pub fn into_reusable(self) -> Option<T> {
         let is_complete =
             self.framing.is_end() && self.input.is_empty() && matches!(self.outgoing, Outgoing::Done);
         (is_complete && self.is_keep_alive).then_some(self.stream)

@@ -4,6 +4,8 @@ use bytes::{Buf, Bytes};
 
 /// Most bytes of chunk extensions and trailers in one body.
 const OVERHEAD_BYTES_MAX: u16 = 16 * 1024;
+/// Most trailer lines of a body.
+const TRAILERS_MAX: u8 = 100;
 /// Most hexadecimal digits of a chunk size; more would not fit into its counter.
 const SIZE_DIGITS_MAX: u8 = 15;
 
@@ -27,6 +29,7 @@ pub(in crate::upstream) struct Chunked {
     left: u64,
     size_digits: u8,
     overhead_bytes: u16,
+    trailers: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +43,8 @@ enum Place {
     DataReturn,
     DataLineFeed,
     TrailerStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLineFeed,
     EndLineFeed,
     End,
@@ -65,7 +69,7 @@ pub(super) struct FramingError(&'static str);
 impl Framing {
     /// The beginning of a chunked body.
     pub(super) fn chunked() -> Self {
-        Self::Chunked(Chunked { place: Place::Size, left: 0, size_digits: 0, overhead_bytes: 0 })
+        Self::Chunked(Chunked { place: Place::Size, left: 0, size_digits: 0, overhead_bytes: 0, trailers: 0 })
     }
 
     /// Whether the body is complete.
@@ -99,6 +103,11 @@ impl Framing {
             Self::Close | Self::Empty => Ok(Decoded::Data(std::mem::take(input))),
         }
     }
+}
+
+/// Whether a header name may have this byte (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Up to `left` bytes of the input.
@@ -147,11 +156,14 @@ impl Chunked {
                 return Err(FramingError("a chunk is longer than its size"));
             }
             (Place::TrailerStart, b'\r') => Place::EndLineFeed,
-            (Place::TrailerStart | Place::Trailer, b'\n') => {
-                return Err(FramingError("a trailer has a bare line feed"));
+            (Place::TrailerStart, _) if is_token(byte) => self.trailer()?,
+            (Place::TrailerName, b':') => Place::TrailerValue,
+            (Place::TrailerName, _) if is_token(byte) => self.overhead(Place::TrailerName)?,
+            (Place::TrailerValue, b'\r') => Place::TrailerLineFeed,
+            (Place::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => self.overhead(Place::TrailerValue)?,
+            (Place::TrailerStart | Place::TrailerName | Place::TrailerValue, _) => {
+                return Err(FramingError("a trailer is not a header"));
             }
-            (Place::Trailer, b'\r') => Place::TrailerLineFeed,
-            (Place::TrailerStart | Place::Trailer, _) => self.overhead(Place::Trailer)?,
             (Place::TrailerLineFeed, b'\n') => Place::TrailerStart,
             (Place::EndLineFeed, b'\n') => Place::End,
             (Place::SizeLineFeed | Place::TrailerLineFeed | Place::EndLineFeed, _) => {
@@ -178,6 +190,14 @@ impl Chunked {
             return Err(FramingError("chunk extensions or trailers are too large"));
         }
         Ok(place)
+    }
+
+    fn trailer(&mut self) -> Result<Place, FramingError> {
+        self.trailers += 1;
+        if self.trailers > TRAILERS_MAX {
+            return Err(FramingError("too many trailers"));
+        }
+        self.overhead(Place::TrailerName)
     }
 
     fn after_size(&mut self) -> Place {

@@ -19,10 +19,13 @@ const INTERIM_MAX: usize = 16;
 
 /// A checked head.
 #[derive(Debug)]
-pub(in crate::upstream) struct Head {
-    pub(in crate::upstream) status: StatusCode,
-    pub(in crate::upstream) version: Version,
-    pub(in crate::upstream) headers: HeaderMap,
+pub struct Head {
+    /// Status; never 1xx.
+    pub status: StatusCode,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// Headers as they came, those of the connection included.
+    pub headers: HeaderMap,
     pub(super) framing: Framing,
     pub(super) is_keep_alive: bool,
 }

@@ -209,6 +209,11 @@ async fn what_two_readers_could_understand_differently_is_refused() {
         "1000000000000000\r\n",
         "1;x\ny\r\na\r\n",
         "0\r\nx\n\r\n",
+        "0\r\nx\r\n\r\n",
+        "0\r\n x: y\r\n\r\n",
+        "0\r\nx y: z\r\n\r\n",
+        "0\r\nx: \x01\r\n\r\n",
+        "0\r\n: x\r\n\r\n",
         "0\r\n\n",
     ] {
         let text = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
