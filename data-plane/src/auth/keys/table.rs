@@ -138,8 +138,10 @@ impl KeyTable {
             batch.items.iter().map(|item| table.name_hasher.hash_one(batch.name(item))).collect();
         let by_name = Buckets::fill(&hashes, |hash| name_slot(*hash));
         let mut stale = Vec::new();
+        // Looking each key up again costs more than all the rest, and finds something only where digests repeat.
+        let distinct = table.len == batch.items.len();
         table.names = Spine::build(|slot| {
-            let live = |item: &Item| table.holds(&item.digest, batch.name(item));
+            let live = |item: &Item| distinct || table.holds(&item.digest, batch.name(item));
             Arc::new(build_names(batch, &hashes, by_name.slot(slot), live, &mut stale))
         });
         for digest in stale {
