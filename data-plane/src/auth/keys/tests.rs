@@ -65,6 +65,9 @@ fn credentials() -> impl Strategy<Value = Vec<Credential>> {
 }
 
 proptest! {
+    // Each case builds two tables of 16,384 leaves.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn behaves_as_a_map_by_name_and_digest(
         first in credentials(),
