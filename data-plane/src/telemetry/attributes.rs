@@ -4,6 +4,7 @@
 mod tests;
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -26,9 +27,9 @@ pub(super) fn attributes(record: &AccessRecord<'_>) -> Vec<KeyValue> {
 }
 
 /// Text from outside as an attribute: the conventions want a host without its port.
-pub(super) fn attribute_text(field: &Field, value: &str) -> String {
+pub(super) fn attribute_text<'a>(field: &Field, value: &'a str) -> Cow<'a, str> {
     let value = if field.line == names::HOST.line { without_port(value) } else { value };
-    clean(value).into_owned()
+    clean(value)
 }
 
 /// Milliseconds, to the microsecond.
@@ -53,7 +54,7 @@ struct Attributes(Vec<KeyValue>);
 
 impl Visit for Attributes {
     fn text(&mut self, field: &Field, value: &str) {
-        self.0.push(KeyValue::new(field.attribute, attribute_text(field, value)));
+        self.0.push(KeyValue::new(field.attribute, attribute_text(field, value).into_owned()));
     }
 
     fn word(&mut self, field: &Field, value: &'static str) {

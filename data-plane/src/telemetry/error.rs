@@ -13,6 +13,12 @@ pub enum TelemetryError {
         /// Why not.
         source: io::Error,
     },
+    /// The thread that sends cannot be started.
+    #[error("cannot start a thread for the export")]
+    Thread {
+        /// Why not.
+        source: io::Error,
+    },
     /// The collector's address cannot be understood.
     #[error("the OTLP endpoint is not valid")]
     Endpoint {

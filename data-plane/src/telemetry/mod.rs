@@ -5,6 +5,7 @@
 
 mod access;
 mod attributes;
+mod buffers;
 pub mod change;
 mod diagnostics;
 mod error;
@@ -32,6 +33,7 @@ pub use metrics::{
     ProcessMetrics, UpstreamErrorKind,
 };
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use records::AccessRecords;
 pub use settings::{Settings, TelemetryArguments};
 pub use signalbox_proto::telemetry::{ExportCounters, SignalCounters, TraceContext};
@@ -41,6 +43,8 @@ pub use trace::{RequestTrace, RequestTracer, UpstreamSpan};
 
 /// Name of the instrumentation scope.
 const SCOPE: &str = "signalbox-data-plane";
+/// Longest that `flush` waits for the collector to take access records.
+const FLUSH_WAIT: Duration = Duration::from_secs(10);
 /// Time between two looks for counters that nobody uses.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -52,7 +56,7 @@ pub struct Telemetry {
     pub tracer: RequestTracer,
     access: AccessLog,
     records: Option<AccessRecords>,
-    providers: Option<Arc<otlp::Providers>>,
+    traces: Option<SdkTracerProvider>,
     stop: CancellationToken,
     push: Mutex<Option<JoinHandle<()>>>,
 }
@@ -78,7 +82,7 @@ impl Telemetry {
             tracer: RequestTracer::off(),
             access,
             records: None,
-            providers: None,
+            traces: None,
             stop,
             push: Mutex::new(None),
         };
@@ -89,11 +93,15 @@ impl Telemetry {
     }
 
     fn export_to(&mut self, collector: &otlp::Collector, settings: &Settings) -> Result<(), TelemetryError> {
-        let providers = otlp::providers(collector, &settings.otlp, &self.metrics.process.exports)?;
+        let exports = &self.metrics.process.exports;
+        let traces = otlp::traces(collector, &settings.otlp, exports)?;
         let (ratio, trust) = (settings.otlp.trace_ratio, settings.trust_sampled);
-        self.tracer = RequestTracer::new(providers.traces.tracer(SCOPE), ratio, trust);
-        self.records = settings.otlp_access_log.then(|| AccessRecords::new(&providers.logs));
-        self.providers = Some(Arc::new(providers));
+        self.tracer = RequestTracer::new(traces.tracer(SCOPE), ratio, trust);
+        self.traces = Some(traces);
+        if settings.otlp_access_log {
+            let records = AccessRecords::start(collector, &settings.otlp, exports);
+            self.records = Some(records.map_err(|source| TelemetryError::Thread { source })?);
+        }
         let push = otlp::Push::new(
             collector,
             &self.metrics,
@@ -112,7 +120,7 @@ impl Telemetry {
             tracer: RequestTracer::off(),
             access: AccessLog::off(),
             records: None,
-            providers: None,
+            traces: None,
             stop: CancellationToken::new(),
             push: Mutex::new(None),
         }
@@ -123,7 +131,7 @@ impl Telemetry {
     /// # Errors
     /// A filter that cannot be understood, or a second call.
     pub fn init_diagnostics(&self, filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
-        let tracer = self.providers.as_ref().map(|providers| providers.traces.tracer(SCOPE));
+        let tracer = self.traces.as_ref().map(|traces| traces.tracer(SCOPE));
         diagnostics::init(filter, format, tracer)
     }
 
@@ -141,12 +149,14 @@ impl Telemetry {
 
     /// Sends and writes what waits, as far as that is possible. For tests and for the end of a demonstration.
     pub async fn flush(&self) {
-        let (access, providers) = (self.access.clone(), self.providers.clone());
+        let (access, records, traces) = (self.access.clone(), self.records.clone(), self.traces.clone());
         let flush = move || {
             access.flush();
-            if let Some(providers) = providers {
-                providers.flush();
+            if let Some(records) = records {
+                records.flush(FLUSH_WAIT);
             }
+            // Failures are counted where spans are lost.
+            let _ = traces.map(|traces| traces.force_flush());
         };
         // A panic in the library must not become one here.
         let _ = tokio::task::spawn_blocking(flush).await;
@@ -156,11 +166,12 @@ impl Telemetry {
     pub async fn shutdown(&self, deadline: Duration) {
         self.stop.cancel();
         let push = self.push.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (access, providers) = (self.access.clone(), self.providers.clone());
+        let (access, records, traces) = (self.access.clone(), self.records.clone(), self.traces.clone());
         let blocking = tokio::task::spawn_blocking(move || {
             access.flush();
-            if let Some(providers) = providers {
-                providers.shutdown(deadline);
+            let _ = traces.map(|traces| traces.shutdown_with_timeout(deadline / 2));
+            if let Some(records) = records {
+                records.flush(deadline / 2);
             }
         });
         let all = async {
@@ -177,10 +188,7 @@ impl Telemetry {
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Telemetry")
-            .field("exports", &self.providers.is_some())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Telemetry").field("exports", &self.traces.is_some()).finish_non_exhaustive()
     }
 }
 

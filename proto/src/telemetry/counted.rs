@@ -76,10 +76,14 @@ impl Outcomes {
         Self { counters: Arc::clone(counters), signal, of, failing: AtomicBool::new(false) }
     }
 
+    /// Counts log records.
+    pub fn logs(counters: &Arc<ExportCounters>) -> Self {
+        Self::new(counters, "logs", |counters| &counters.logs)
+    }
+
     /// Counts `records` that were sent. `problem` says why they were not taken.
-    pub fn count(&self, records: usize, problem: Option<&str>) {
+    pub fn count(&self, records: u64, problem: Option<&str>) {
         let counters = (self.of)(&self.counters);
-        let records = records.try_into().unwrap_or(u64::MAX);
         match problem {
             None => counters.exported.add(records),
             Some(_) => counters.failed.add(records),
@@ -101,12 +105,12 @@ impl<E> Counted<E> {
 
     /// An exporter of log records.
     pub fn logs(exporter: E, counters: &Arc<ExportCounters>) -> Self {
-        Self { exporter, outcome: Outcomes::new(counters, "logs", |counters| &counters.logs) }
+        Self { exporter, outcome: Outcomes::logs(counters) }
     }
 
     fn counted(&self, records: usize, result: OTelSdkResult) -> OTelSdkResult {
         let problem = result.as_ref().err().map(ToString::to_string);
-        self.outcome.count(records, problem.as_deref());
+        self.outcome.count(records.try_into().unwrap_or(u64::MAX), problem.as_deref());
         result
     }
 }

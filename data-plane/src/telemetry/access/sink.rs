@@ -8,9 +8,11 @@ use std::{
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::Destination;
+use super::{AccessCounters, Destination};
+use crate::telemetry::buffers::Outlet;
 
 /// An open destination.
 pub(super) struct Sink {
@@ -18,6 +20,7 @@ pub(super) struct Sink {
     file: Option<Opened>,
     /// A write ended inside a line: the next one begins on a line of its own.
     torn: bool,
+    counters: Arc<AccessCounters>,
 }
 
 /// Which file is open, to notice that it was moved away.
@@ -31,31 +34,31 @@ impl Sink {
     ///
     /// # Errors
     /// The file cannot be opened or created.
-    pub(super) fn open(destination: &Destination) -> io::Result<Option<Self>> {
+    pub(super) fn open(destination: &Destination, counters: Arc<AccessCounters>) -> io::Result<Option<Self>> {
         match destination {
             Destination::Off => Ok(None),
-            Destination::Stdout => Ok(Some(Self::to(io::stdout()))),
-            Destination::File(path) => Self::append(path).map(Some),
+            Destination::Stdout => Ok(Some(Self::to(io::stdout(), counters))),
+            Destination::File(path) => Self::append(path, counters).map(Some),
         }
     }
 
     /// A sink without a path.
-    pub(super) fn to(output: impl Write + Send + 'static) -> Self {
-        Self { output: Box::new(output), file: None, torn: false }
+    pub(super) fn to(output: impl Write + Send + 'static, counters: Arc<AccessCounters>) -> Self {
+        Self { output: Box::new(output), file: None, torn: false, counters }
     }
 
-    fn append(path: &Path) -> io::Result<Self> {
+    fn append(path: &Path, counters: Arc<AccessCounters>) -> io::Result<Self> {
         let file = open(path)?;
         let identity = identity(&file.metadata()?);
         let file_at = Opened { path: path.to_owned(), identity };
-        Ok(Self { output: Box::new(file), file: Some(file_at), torn: false })
+        Ok(Self { output: Box::new(file), file: Some(file_at), torn: false, counters })
     }
 
     /// Writes whole lines.
     ///
     /// # Errors
     /// Not all of them could be written; what follows starts on a new line all the same.
-    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let result = self.try_write(lines);
         if result.is_err() {
             self.torn = true;
@@ -73,13 +76,26 @@ impl Sink {
     }
 
     /// Opens the file again if another stands in its place, or none: log rotation.
-    pub(super) fn reopen_if_moved(&mut self) {
+    fn reopen_if_moved(&mut self) {
         let Some(opened) = &self.file else { return };
         let moved = fs::metadata(&opened.path).map_or(true, |found| identity(&found) != opened.identity);
         // If it cannot be opened now, the old one stays open and the next second tries again.
-        if moved && let Ok(sink) = Self::append(&opened.path) {
+        if moved && let Ok(sink) = Self::append(&opened.path, Arc::clone(&self.counters)) {
             *self = sink;
         }
+    }
+}
+
+impl Outlet for Sink {
+    fn put(&mut self, lines: Vec<u8>, count: u64) {
+        match self.write(&lines) {
+            Ok(()) => self.counters.written.add(count),
+            Err(_) => self.counters.dropped.add(count),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.reopen_if_moved();
     }
 }
 

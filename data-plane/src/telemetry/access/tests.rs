@@ -1,6 +1,10 @@
 use std::{
     io::{self, Write},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
 };
 
 use super::*;
@@ -44,8 +48,12 @@ impl Pipe {
 
 fn start(pipe: &Pipe) -> (AccessLog, Arc<AccessCounters>) {
     let counters = Arc::<AccessCounters>::default();
-    let log =
-        AccessLog::start_with(Sink::to(pipe.clone()), line::suffix("", ""), Arc::clone(&counters)).unwrap();
+    let log = AccessLog::start_with(
+        Sink::to(pipe.clone(), Arc::clone(&counters)),
+        line::suffix("", ""),
+        Arc::clone(&counters),
+    )
+    .unwrap();
     (log, counters)
 }
 
@@ -117,7 +125,7 @@ fn a_blocked_pipe_costs_lines_and_never_a_request() {
     let shut = pipe.gate.lock().unwrap();
     let mut logged = 0_u64;
     // Far more than what the queue and all buffers can hold.
-    for _ in 0..(QUEUE_BUFFERS + 20) * HANDOVER_BYTES / 400 {
+    for _ in 0..(LIMITS.queue_buffers + 20) * LIMITS.handover_bytes / 400 {
         log.log(&record);
         logged += 1;
     }

@@ -63,12 +63,12 @@ impl Push {
         self.outcomes.count(points, problem.as_deref());
     }
 
-    fn message(&self) -> (ExportMetricsServiceRequest, usize) {
+    fn message(&self) -> (ExportMetricsServiceRequest, u64) {
         let now = crate::clock::system_now();
         let scope =
             Scope { resource: &self.resource, name: crate::telemetry::SCOPE, started: self.started, now };
         self.metrics.read(|families| {
-            let points = families.iter().map(|family| family.samples.len()).sum();
+            let points = families.iter().map(|family| family.samples.len() as u64).sum();
             (export_request(families, scope), points)
         })
     }
