@@ -2,6 +2,7 @@
 
 mod background;
 mod http;
+mod lock;
 mod token;
 
 use std::net::SocketAddr;
@@ -40,6 +41,8 @@ pub struct App {
     stop: CancellationToken,
     tasks: TaskTracker,
     fleet: Arc<Fleet>,
+    /// Keeps other processes away from the data directory.
+    _lock: lock::DirectoryLock,
 }
 
 /// Where a control plane is reached.
@@ -66,7 +69,8 @@ impl App {
         files::create_directory(directory)
             .with_context(|| format!("cannot create the data directory {}", directory.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = open_store(directory).await?;
+        let lock = lock::take(directory)?;
+        let store = open_store(directory, settings.new_history).await?;
         let feed = Feed::start(Arc::clone(&store)).await.context("cannot read the database")?;
         let service = Service::new(store, feed, clock);
         token::ensure(&service, directory).await?;
@@ -82,7 +86,7 @@ impl App {
 
         background::start(&service, &fleet, &tasks, &stop);
         tasks.spawn(background::tell_heads(service.feed().heads(), Arc::clone(&telemetry), stop.clone()));
-        tasks.spawn(http::serve(http, Arc::clone(&telemetry), stop.clone()));
+        tasks.spawn(http::serve(http, service.clone(), Arc::clone(&telemetry), stop.clone()));
         let services = Services { service, fleet: Arc::clone(&fleet), telemetry, ca };
         let stopped = stop.clone();
         tasks.spawn(async move {
@@ -90,7 +94,7 @@ impl App {
                 tracing::error!(%error, "the gRPC server ended");
             }
         });
-        Ok(Self { addresses, stop, tasks, fleet })
+        Ok(Self { addresses, stop, tasks, fleet, _lock: lock })
     }
 
     /// Takes no more calls, gives those under way some time, and stores what is not stored yet.
@@ -107,10 +111,15 @@ impl App {
     }
 }
 
-async fn open_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(directory: &Path, new_history: bool) -> anyhow::Result<Arc<dyn Store>> {
     let path = directory.join(DATABASE_FILE);
     let store = SqliteStore::open(&path).await;
-    Ok(Arc::new(store.with_context(|| format!("cannot open the database {}", path.display()))?))
+    let mut store = store.with_context(|| format!("cannot open the database {}", path.display()))?;
+    if new_history {
+        store.begin_new_history().await.context("cannot begin a new history")?;
+        tracing::warn!("a new history begins: every data plane takes everything anew");
+    }
+    Ok(Arc::new(store))
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<Listener> {
@@ -137,3 +146,6 @@ fn tls(
     tasks.spawn(renewal);
     Ok((TlsSettings::new(certificate).context("cannot set up TLS")?, Some(fingerprint)))
 }
+
+#[cfg(test)]
+mod tests;

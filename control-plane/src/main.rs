@@ -41,6 +41,9 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let telemetry = Arc::new(Telemetry::start(&otlp).context("cannot start telemetry")?);
     telemetry.init_diagnostics(&settings.telemetry.log, settings.telemetry.log_format)?;
 
+    if let Some(path) = &settings.ready_file {
+        withdraw(path)?;
+    }
     let app = App::start(settings, Arc::clone(&telemetry)).await?;
     let Addresses { grpc, http, ca_sha256 } = &app.addresses;
     let ca_sha256 = ca_sha256.as_deref().unwrap_or("none (plaintext)");
@@ -56,6 +59,16 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     app.stop().await;
     telemetry.shutdown(TELEMETRY_TIMEOUT).await;
     Ok(())
+}
+
+/// Removes what an earlier process announced.
+fn withdraw(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the old {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn announce(path: &Path, addresses: &Addresses) -> anyhow::Result<()> {

@@ -44,6 +44,11 @@ pub struct Settings {
     #[arg(long, env = "SIGNALBOX_INSECURE", requires = "plaintext")]
     pub insecure: bool,
 
+    /// Begin a new history: give this once after the database was restored from a backup, so that every data plane takes
+    /// everything anew
+    #[arg(long)]
+    pub new_history: bool,
+
     /// File that is written with the bound addresses as JSON once the control plane serves
     #[arg(long, env = "SIGNALBOX_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

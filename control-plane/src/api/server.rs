@@ -43,6 +43,14 @@ pub const MAX_HEADER_BYTES: u32 = 16 << 10;
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
+/// What health is told of; the empty name is the whole.
+const HEALTH_NAMES: [&str; 4] = [
+    "",
+    "signalbox.config.v1.ConfigService",
+    "signalbox.discovery.v1.DiscoveryService",
+    "signalbox.fleet.v1.FleetService",
+];
+
 /// What is served.
 #[derive(Clone)]
 pub struct Services {
@@ -73,14 +81,15 @@ where
 {
     let Services { service, fleet, telemetry, ca } = services;
     let (health, health_service) = tonic_health::server::health_reporter();
-    for name in [
-        "",
-        "signalbox.config.v1.ConfigService",
-        "signalbox.fleet.v1.FleetService",
-        "signalbox.discovery.v1.DiscoveryService",
-    ] {
+    for name in HEALTH_NAMES {
         health.set_service_status(name, ServingStatus::Serving).await;
     }
+    let shutdown = async move {
+        shutdown.await;
+        for name in HEALTH_NAMES {
+            health.set_service_status(name, ServingStatus::NotServing).await;
+        }
+    };
     let config = ConfigServiceServer::new(ConfigApi::new(service.clone(), Arc::clone(&telemetry)))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_REQUEST_BYTES);

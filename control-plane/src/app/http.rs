@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::net::Listener;
+use crate::service::Service;
 use crate::telemetry::{Metrics, Telemetry};
 
 /// Time in which a request's head must be there.
@@ -22,7 +23,12 @@ const HEAD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 256;
 
 /// Answers until the order to stop.
-pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: CancellationToken) {
+pub(super) async fn serve(
+    listener: Listener,
+    service: Service,
+    telemetry: Arc<Telemetry>,
+    stop: CancellationToken,
+) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         // The semaphore is never closed.
@@ -38,12 +44,17 @@ pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: C
                 }
             },
         };
-        let telemetry = Arc::clone(&telemetry);
+        let (service, telemetry) = (service.clone(), Arc::clone(&telemetry));
         tokio::spawn(async move {
             let _permit = permit;
             let answer = service_fn(|request: Request<Incoming>| {
-                let response = respond(request.method(), request.uri().path(), &telemetry.metrics);
-                std::future::ready(Ok::<_, Infallible>(response))
+                let (service, telemetry) = (service.clone(), Arc::clone(&telemetry));
+                async move {
+                    // Ready is who can read what is stored.
+                    let ready = request.uri().path() != "/readyz" || service.store().heads().await.is_ok();
+                    let response = respond(request.method(), request.uri().path(), ready, &telemetry.metrics);
+                    Ok::<_, Infallible>(response)
+                }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -56,9 +67,12 @@ pub(super) async fn serve(listener: Listener, telemetry: Arc<Telemetry>, stop: C
     }
 }
 
-fn respond(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn respond(method: &Method, path: &str, ready: bool, metrics: &Metrics) -> Response<Full<Bytes>> {
     let plain = "text/plain; charset=utf-8";
     let (status, kind, text) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/readyz") if !ready => {
+            (StatusCode::SERVICE_UNAVAILABLE, plain, "the store cannot be read\n".to_owned())
+        }
         (&Method::GET | &Method::HEAD, "/livez" | "/readyz") => (StatusCode::OK, plain, "ok\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let mut text = String::new();
@@ -83,11 +97,16 @@ mod tests {
     #[test]
     fn paths_answer_what_they_should() {
         let metrics = Metrics::default();
-        let status = |method: Method, path| respond(&method, path, &metrics).status();
+        let status = |method: Method, path| respond(&method, path, true, &metrics).status();
         assert_eq!(status(Method::GET, "/livez"), StatusCode::OK);
         assert_eq!(status(Method::HEAD, "/readyz"), StatusCode::OK);
         assert_eq!(status(Method::GET, "/metrics"), StatusCode::OK);
         assert_eq!(status(Method::POST, "/livez"), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(status(Method::GET, "/"), StatusCode::NOT_FOUND);
+        let unready = |path| respond(&Method::GET, path, false, &metrics).status();
+        assert_eq!(
+            (unready("/readyz"), unready("/livez")),
+            (StatusCode::SERVICE_UNAVAILABLE, StatusCode::OK)
+        );
     }
 }

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use signalbox_proto::pin;
 
 use super::ca::{CLOCK_SKEW, Ca, CaError};
@@ -72,9 +72,14 @@ impl ResolvesServerCert for ServerCertificate {
     }
 }
 
+/// Whether `name` can stand in a certificate: an address, or a host name, of which the first label may be `*`.
+fn is_name(name: &str) -> bool {
+    ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
+}
+
 fn issue(ca: &Ca, names: &[String], now: SystemTime) -> Result<CertifiedKey, CertificateError> {
     let make = |error| CertificateError::Make(CaError::Certificate(error));
-    if let Some(name) = names.iter().find(|name| CertificateParams::new(vec![(*name).clone()]).is_err()) {
+    if let Some(name) = names.iter().find(|name| !is_name(name)) {
         return Err(CertificateError::Name { name: name.clone() });
     }
     let key = KeyPair::generate().map_err(make)?;

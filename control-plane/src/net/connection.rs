@@ -7,16 +7,31 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-/// One accepted connection.
+/// One accepted connection, which counts as open until it is dropped.
 #[derive(Debug)]
-pub enum Connection {
-    /// Not encrypted.
+pub struct Connection {
+    stream: Stream,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Stream {
     Plain(TcpStream),
-    /// Encrypted.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Connection {
+    pub(super) fn plain(stream: TcpStream, permit: OwnedSemaphorePermit) -> Self {
+        Self { stream: Stream::Plain(stream), _permit: permit }
+    }
+
+    pub(super) fn tls(stream: TlsStream<TcpStream>, permit: OwnedSemaphorePermit) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), _permit: permit }
+    }
 }
 
 /// Who is at the other end.
@@ -27,21 +42,21 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        match self {
-            Self::Plain(stream) => Peer(stream.peer_addr().ok()),
-            Self::Tls(stream) => Peer(stream.get_ref().0.peer_addr().ok()),
+        match &self.stream {
+            Stream::Plain(stream) => Peer(stream.peer_addr().ok()),
+            Stream::Tls(stream) => Peer(stream.get_ref().0.peer_addr().ok()),
         }
     }
 }
 
 macro_rules! inner {
     ($self:ident, $stream:ident => $do:expr) => {
-        match $self.get_mut() {
-            Connection::Plain(stream) => {
+        match &mut $self.get_mut().stream {
+            Stream::Plain(stream) => {
                 let $stream = Pin::new(stream);
                 $do
             }
-            Connection::Tls(stream) => {
+            Stream::Tls(stream) => {
                 let $stream = Pin::new(stream.as_mut());
                 $do
             }
@@ -77,9 +92,9 @@ impl AsyncWrite for Connection {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
         }
     }
 }

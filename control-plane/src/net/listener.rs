@@ -14,6 +14,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::certificate::ServerCertificate;
 use super::connection::Connection;
 
+/// Most connections open at once; more wait in the kernel's queue.
+pub const MAX_OPEN_CONNECTIONS: usize = 20_000;
 /// Most TLS handshakes under way at once; more wait in the kernel's queue.
 pub const MAX_HANDSHAKES: usize = 256;
 /// A handshake must be done in this time.
@@ -86,10 +88,12 @@ impl Listener {
     }
 
     async fn run(self, tls: TlsSettings, sender: mpsc::Sender<io::Result<Connection>>) {
+        let open = Arc::new(Semaphore::new(MAX_OPEN_CONNECTIONS));
         let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
+            // The semaphores are never closed.
+            let Ok(place) = Arc::clone(&open).acquire_owned().await else { return };
+            let Ok(turn) = Arc::clone(&handshakes).acquire_owned().await else { return };
             let stream = tokio::select! {
                 () = sender.closed() => return,
                 accepted = self.accept() => match accepted {
@@ -104,12 +108,12 @@ impl Listener {
             };
             match &tls {
                 TlsSettings::Plaintext => {
-                    if sender.send(Ok(Connection::Plain(stream))).await.is_err() {
+                    if sender.send(Ok(Connection::plain(stream, place))).await.is_err() {
                         return;
                     }
                 }
                 TlsSettings::Tls(config) => {
-                    tokio::spawn(handshake(Arc::clone(config), stream, sender.clone(), permit));
+                    tokio::spawn(handshake(Arc::clone(config), stream, sender.clone(), place, turn));
                 }
             }
         }
@@ -120,13 +124,14 @@ async fn handshake(
     config: Arc<ServerConfig>,
     stream: TcpStream,
     sender: mpsc::Sender<io::Result<Connection>>,
-    _permit: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
 ) {
     let peer = stream.peer_addr().ok();
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(stream)) => {
             // The server is gone if nobody receives any more.
-            let _ = sender.send(Ok(Connection::Tls(Box::new(stream)))).await;
+            let _ = sender.send(Ok(Connection::tls(stream, place))).await;
         }
         Ok(Err(error)) => tracing::debug!(?peer, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(?peer, "TLS handshake timed out"),

@@ -69,6 +69,8 @@ impl Bound {
         let max = self.unit.show(self.max);
         let range = match self.min {
             0 => format!("at most {max}"),
+            // The unit once, where it is the same.
+            min if max.ends_with(self.unit.name()) => format!("between {min} and {max}"),
             min => format!("between {} and {max}", self.unit.show(min)),
         };
         if self.zero_is_off { format!("0 (off) or {range}") } else { range }
@@ -87,6 +89,7 @@ impl Unit {
             Self::Bytes if value >= 1 << 10 && value.is_multiple_of(1 << 10) => {
                 format!("{} KiB", value >> 10)
             }
+            Self::Bytes if value == 1 => "1 byte".to_owned(),
             Self::Bytes => format!("{value} bytes"),
             Self::Characters => format!("{value} characters"),
             Self::Items | Self::Number => value.to_string(),

@@ -58,6 +58,24 @@ impl SqliteStore {
             .map_err(failed("open the store"))?;
         Ok(Self { identity, writer, readers, snapshots: Arc::new(Semaphore::new(MAX_SNAPSHOTS)) })
     }
+
+    /// Begins a new history of revisions with what is stored, so that every data plane takes everything anew. Needed
+    /// once after the file was restored from a backup: the revisions made since then will be made again, with other
+    /// content.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; the history stays what it was then.
+    pub async fn begin_new_history(&mut self) -> Result<(), StoreError> {
+        let epoch: [u8; 16] = rand::rng().random();
+        sqlx::query("UPDATE identity SET epoch = ?")
+            .bind(epoch.to_vec())
+            .execute(&self.writer)
+            .await
+            .map_err(failed("begin a new history"))?;
+        self.identity.epoch = Epoch(epoch);
+        Ok(())
+    }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
