@@ -42,57 +42,45 @@ pub fn render(families: &[Family<'_>], out: &mut String) {
 }
 
 fn render_sample(name: &str, desc: &'static Desc, sample: &Sample<'_>, out: &mut String) {
-    if let Reading::Histogram(reading) = &sample.reading {
-        return render_histogram(name, desc, sample, reading, out);
-    }
-    out.push_str(name);
-    labels(desc, sample, None, out);
+    let labels = labels(desc, sample);
+    let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
     let _ = match &sample.reading {
-        Reading::Count(count) => writeln!(out, " {count}"),
-        Reading::Level(level) => writeln!(out, " {level}"),
-        Reading::Fraction(fraction) => writeln!(out, " {fraction}"),
-        Reading::Histogram(_) => Ok(()),
+        Reading::Count(count) => writeln!(out, "{name}{braces} {count}"),
+        Reading::Level(level) => writeln!(out, "{name}{braces} {level}"),
+        Reading::Fraction(fraction) => writeln!(out, "{name}{braces} {fraction}"),
+        Reading::Histogram(reading) => {
+            render_buckets(name, &labels, reading, out);
+            let (sum, count) = (reading.sum, reading.count());
+            writeln!(out, "{name}_sum{braces} {sum}\n{name}_count{braces} {count}")
+        }
     };
 }
 
-fn render_histogram(
-    name: &str,
-    desc: &'static Desc,
-    sample: &Sample<'_>,
-    reading: &HistogramReading,
-    out: &mut String,
-) {
+fn render_buckets(name: &str, labels: &str, reading: &HistogramReading, out: &mut String) {
+    let separator = if labels.is_empty() { "" } else { "," };
     let mut cumulated = 0;
     for (index, count) in reading.counts.iter().enumerate() {
         cumulated += count;
-        let bound = reading.bounds.get(index).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
-        out.push_str(name);
-        out.push_str("_bucket");
-        labels(desc, sample, Some(&bound), out);
-        let _ = writeln!(out, " {cumulated}");
-    }
-    for (suffix, value) in [("_sum", reading.sum.to_string()), ("_count", cumulated.to_string())] {
-        out.push_str(name);
-        out.push_str(suffix);
-        labels(desc, sample, None, out);
-        let _ = writeln!(out, " {value}");
+        let _ = match reading.bounds.get(index) {
+            Some(bound) => writeln!(out, "{name}_bucket{{{labels}{separator}le=\"{bound}\"}} {cumulated}"),
+            None => writeln!(out, "{name}_bucket{{{labels}{separator}le=\"+Inf\"}} {cumulated}"),
+        };
     }
 }
 
-fn labels(desc: &'static Desc, sample: &Sample<'_>, bound: Option<&str>, out: &mut String) {
-    let pairs = sample.labels(desc).map(|(label, value)| (label.prometheus, value));
-    let mut separator = '{';
-    for (name, value) in pairs.chain(bound.map(|bound| ("le", bound))) {
-        out.push(separator);
-        separator = ',';
-        out.push_str(name);
-        out.push_str("=\"");
-        escape(value, out);
-        out.push('"');
+/// What stands between the braces.
+fn labels(desc: &'static Desc, sample: &Sample<'_>) -> String {
+    let mut text = String::new();
+    for (label, value) in sample.labels(desc) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(label.prometheus);
+        text.push_str("=\"");
+        escape(value, &mut text);
+        text.push('"');
     }
-    if separator == ',' {
-        out.push('}');
-    }
+    text
 }
 
 fn escape(value: &str, out: &mut String) {

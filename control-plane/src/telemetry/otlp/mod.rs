@@ -22,7 +22,7 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use super::error::TelemetryError;
 
 /// Spans or log records that may wait for a collector; more are lost.
-const QUEUE_RECORDS: usize = 8192;
+const QUEUE_RECORDS: usize = 2048;
 /// Spans or log records of one export.
 const BATCH_RECORDS: usize = 512;
 /// Longest that a record waits for its batch to fill.
