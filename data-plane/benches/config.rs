@@ -1,5 +1,7 @@
 //! Keys, routes, limits and config changes at the size of a large fleet.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
