@@ -216,6 +216,13 @@ impl DataPlane {
         .await;
     }
 
+    /// Refuses `delta` for the sake of one resource, and keeps what it says.
+    pub(crate) async fn refuse(&self, delta: &wire::Delta, kept: Option<&wire::Cursor>, name: &str) {
+        let errors = vec![wire::ResourceError { name: name.to_owned(), ..Default::default() }];
+        let nack = wire::Nack { lane: delta.lane, nonce: delta.nonce, kept: kept.cloned(), errors };
+        self.send(Outgoing::Nack(nack)).await;
+    }
+
     pub(crate) async fn send(&self, message: Outgoing) {
         self.outbox.send(wire::SyncRequest { message: Some(message) }).await.unwrap();
     }

@@ -18,4 +18,6 @@ pub use self::fleet::Fleet;
 pub use self::server::DiscoveryApi;
 
 #[cfg(test)]
+mod convergence_tests;
+#[cfg(test)]
 mod tests;

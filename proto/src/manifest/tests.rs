@@ -99,6 +99,20 @@ fn what_is_no_manifest_is_refused() {
 }
 
 #[test]
+fn an_alias_bomb_is_defused() {
+    let mut text = String::from("x0: &x0 [a, a, a, a, a, a, a, a, a, a]\n");
+    for level in 1..12 {
+        let items = vec![format!("*x{}", level - 1); 10].join(", ");
+        text.push_str(&format!("x{level}: &x{level} [{items}]\n"));
+    }
+    Document::parse(text).unwrap_err();
+    let deep = format!("agents: {}{}", "[".repeat(50_000), "]".repeat(50_000));
+    Document::parse(deep).unwrap_err();
+    let deep = format!("{{\"agents\": {}{}}}", "[".repeat(50_000), "]".repeat(50_000));
+    Document::parse(deep).unwrap_err();
+}
+
+#[test]
 fn violations_are_shown_where_the_field_is_written() {
     check(
         &GOOD.replace("http://127.0.0.1:9000", "ftp://127.0.0.1"),
