@@ -19,12 +19,20 @@ use super::fleet::{Ended, Fleet, Seat};
 use super::hello::Hello;
 use super::lane::{LaneLoop, LanePorts, Nonces, Reply};
 use crate::api::auth::Caller;
+use crate::api::server::MAX_CONNECTION_AGE;
 use crate::clock::to_timestamp;
 use crate::service::Service;
 use crate::telemetry::Session as Counted;
 
 /// Mean time between two heartbeats; each is up to 20 % shorter or longer, so that a fleet does not beat in step.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shortest life of a stream: a little more than that of a connection, so that the next stream opens on a new one and
+/// finds replicas that were added.
+pub const STREAM_LIFETIME: Duration = MAX_CONNECTION_AGE.saturating_add(Duration::from_secs(60));
+
+/// Streams live up to so much longer, so that a fleet does not come back all at once.
+pub const STREAM_LIFETIME_SPREAD: Duration = Duration::from_secs(5 * 60);
 
 /// Where messages of a stream go.
 pub type Outbox = mpsc::Sender<Result<wire::SyncResponse, Status>>;
@@ -102,6 +110,7 @@ impl Session {
                 Ended::Closing => Status::unavailable("the control plane is stopping"),
                 Ended::TokenRevoked => Status::unauthenticated("the token was revoked"),
             }),
+            () = tokio::time::sleep(stream_lifetime()) => Ok(()),
             () = expiry(self.lifetime) => Err(Status::unauthenticated("the token has expired")),
         }
     }
@@ -193,6 +202,10 @@ fn deliver(ports: &BTreeMap<Lane, LanePorts>, lane: i32, nonce: u64, reply: Repl
 
 fn cursor(wire: Option<&wire::Cursor>) -> Option<Cursor> {
     wire.and_then(Cursor::from_wire).map(|(_, cursor)| cursor)
+}
+
+fn stream_lifetime() -> Duration {
+    STREAM_LIFETIME + STREAM_LIFETIME_SPREAD.mul_f64(rand::rng().random_range(0.0..1.0))
 }
 
 async fn expiry(lifetime: Option<Duration>) {

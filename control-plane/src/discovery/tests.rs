@@ -404,3 +404,16 @@ async fn a_control_plane_that_stops_says_so() {
     let answer = waiting.await.unwrap().unwrap().into_inner();
     assert!(!answer.reached);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_in_good_order_after_an_hour_or_so() {
+    let control_plane = ControlPlane::start().await;
+    let mut edge = control_plane.connect("edge").await;
+    let start = tokio::time::Instant::now();
+    assert!(edge.next().await.unwrap().is_none(), "no reason is given, since nothing is wrong");
+    let minutes = start.elapsed().as_secs() / 60;
+    assert!((61..=66).contains(&minutes), "{minutes}");
+    control_plane.apply(PLANS).await;
+    let mut again = control_plane.connect("edge").await;
+    assert!(again.hears_nothing_for(SHORT).await);
+}

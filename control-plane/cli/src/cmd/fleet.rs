@@ -152,3 +152,51 @@ fn troubles(data_plane: &wire::DataPlane) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use signalbox_proto::wire::discovery::v1::{Cursor as WireCursor, ResourceError};
+
+    use super::*;
+
+    fn cursor(lane: Lane, epoch: u8, revision: u64) -> WireCursor {
+        WireCursor { lane: lane.to_wire().into(), epoch: vec![epoch; 16], revision }
+    }
+
+    fn data_plane() -> wire::DataPlane {
+        wire::DataPlane {
+            name: "dataPlanes/edge".to_owned(),
+            region: "eu".to_owned(),
+            version: "0.1.0".to_owned(),
+            connected: true,
+            ready: true,
+            applied: vec![cursor(Lane::Config, 1, 7), cursor(Lane::Credentials, 2, 9)],
+            heads: vec![cursor(Lane::Config, 1, 8), cursor(Lane::Credentials, 1, 3)],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_row_says_what_is_enforced_and_what_should_be() {
+        let row = row(&data_plane());
+        assert_eq!(row[3..6], ["ready", "7 of 8", "- of 3"]);
+        assert_eq!(row[7], "never");
+        let current = wire::DataPlane { applied: data_plane().heads, connected: false, ..data_plane() };
+        assert_eq!(super::row(&current)[3..6], ["away", "8", "3"]);
+    }
+
+    #[test]
+    fn refusals_and_lacks_are_told_line_by_line() {
+        let error =
+            ResourceError { name: "a".to_owned(), field: "f".to_owned(), reason: "is wrong".to_owned() };
+        let refusal = wire::Refusal { revision: 8, errors: vec![error], ..Default::default() };
+        let withheld = wire::Withheld { name: "p".to_owned(), capability: "plan.jwt".to_owned() };
+        let troubled =
+            wire::DataPlane { last_refusal: Some(refusal), withheld: vec![withheld], ..data_plane() };
+        assert_eq!(
+            troubles(&troubled),
+            ["dataPlanes/edge refused revision 8 at : a f: is wrong", "dataPlanes/edge lacks plan.jwt for p"]
+        );
+        assert!(troubles(&data_plane()).is_empty());
+    }
+}
