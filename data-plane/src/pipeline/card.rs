@@ -11,6 +11,7 @@ use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, Head
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Response, StatusCode};
+use signalbox_proto::model::agent::A2aVersion;
 use signalbox_proto::model::plan::Security;
 
 use super::answer::Answer;
@@ -23,9 +24,9 @@ use crate::a2a::card::{
 };
 use crate::a2a::version::{A2A_VERSION, Version, requested};
 use crate::config::{Agent, Target};
-use crate::error::{Code, GatewayError};
+use crate::error::{Code, Dialect, GatewayError};
 use crate::http::public_url::{self, Candidates};
-use cache::Cache;
+use cache::{Cache, Weigh};
 use source::{Failure, Source, SourceKey};
 
 /// The bindings that the gateway proxies.
@@ -36,6 +37,12 @@ const SERVED_BINDINGS: &[Binding] = &[Binding::JsonRpc];
 pub(super) struct Cards {
     served: Cache<ServedKey, ServedCard, Failure>,
     sources: Cache<SourceKey, Source, Failure>,
+}
+
+impl Weigh for ServedCard {
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
 }
 
 /// What a served card depends on.
@@ -51,6 +58,12 @@ struct ServedKey {
 impl Cards {
     pub(super) fn new() -> Self {
         Self { served: Cache::new(), sources: Cache::new() }
+    }
+
+    /// Forgets what is too old to be served.
+    pub(super) fn sweep(&self) {
+        self.served.sweep();
+        self.sources.sweep();
     }
 
     /// The path at which the agent takes JSON-RPC of this version, as its own card says; `None`: it does not say.
@@ -86,8 +99,8 @@ pub(super) async fn serve(
         enter::admit(&worker.gateway, exchange, routed, parts)?;
         enter::limit(&worker.gateway, exchange, routed)?;
     }
-    let version = requested(&parts.headers, parts.uri.query())?.version;
-    exchange.version = version;
+    exchange.version = requested(&parts.headers, parts.uri.query())?.version;
+    let version = exchange.version.map(|named| card_version(&routed.agent, named));
     let key = ServedKey {
         agent: routed.agent.name.shared(),
         revision: routed.agent.revision,
@@ -98,6 +111,18 @@ pub(super) async fn serve(
     let build = build(worker.clone(), Arc::clone(&routed.agent), Arc::clone(&key.public_url), version);
     let card = worker.gateway.cards.served.get(&key, build).await.map_err(|failure| failure.error())?;
     Ok(Answer::whole(response(&card, is_protected, parts)))
+}
+
+/// The version whose card a caller gets: the one that it names where that is well known or configured, else that of the
+/// generation. Callers may name any, and each has its place in the cache and its fetch from the agent.
+fn card_version(agent: &Agent, named: Version) -> Version {
+    let is_named = |offered: &A2aVersion| (offered.major, offered.minor) == (named.major, named.minor);
+    let mut offered = agent.targets.iter().flat_map(|target| &target.upstream.versions);
+    match named.dialect() {
+        _ if offered.any(is_named) => named,
+        Dialect::V0 => Version::V0_3,
+        Dialect::V1 => Version::V1_0,
+    }
 }
 
 async fn build(

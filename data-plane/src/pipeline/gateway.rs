@@ -1,6 +1,7 @@
 //! What every exchange works with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::budget::BufferBudget;
@@ -33,6 +34,7 @@ pub struct Gateway {
     pub(super) budget: BufferBudget,
     pub(super) cards: Cards,
     pub(super) streams: OpenStreams<()>,
+    is_ending: AtomicBool,
     /// Limits count time from here.
     epoch: Instant,
 }
@@ -49,17 +51,26 @@ impl Gateway {
             budget,
             cards: Cards::new(),
             streams: OpenStreams::new(),
+            is_ending: AtomicBool::new(false),
             epoch: clock::now(),
         }
     }
 
-    /// Ends every open stream with the error that says why; returns how many.
+    /// Ends every open stream with the error that says why, and lets no more begin; returns how many.
     pub fn end_streams(&self, reason: EndReason) -> usize {
+        // First the mark: a stream that begins meanwhile sees it or is ended with the others.
+        self.is_ending.store(true, Ordering::SeqCst);
         self.streams.end_all(reason)
     }
 
-    /// Gives up state that has become worthless: rate limits that have recovered.
+    /// Whether streams have been ended for good, so that none may begin.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::SeqCst)
+    }
+
+    /// Gives up state that has become worthless: rate limits that have recovered, cards that nobody asks for.
     pub fn sweep(&self) {
+        self.cards.sweep();
         let now = self.limit_time();
         for (_, plan) in self.config.load_full().plans.iter() {
             plan.limits.sweep(now);

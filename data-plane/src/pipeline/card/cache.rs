@@ -3,13 +3,20 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Most cards held; beyond it the oldest goes. Keys contain only what operators and trusted proxies choose.
+/// Most cards held. Trusted proxies may pass on hosts that callers choose, and hosts are part of the key.
 const MAX_ENTRIES: usize = 8192;
+
+/// Most bytes of cards held.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Share of the cache that is given up, oldest first, when it is full, so that many new cards pay for one search.
+const EVICTED_FRACTION: usize = 8;
 
 /// Age from which a card is fetched again, while the old one is still served.
 const FRESH: Duration = Duration::from_secs(30);
@@ -20,18 +27,29 @@ const STALE: Duration = Duration::from_secs(3600);
 /// Time for which a failed fetch is answered without trying again.
 const FAILED: Duration = Duration::from_secs(1);
 
+/// How much memory a value takes.
+pub(in crate::pipeline) trait Weigh {
+    /// Bytes.
+    fn bytes(&self) -> usize;
+}
+
 /// A cache of `V` by `K`, filled by fetches that may fail with `E`.
 #[derive(Debug)]
-pub(in crate::pipeline) struct Cache<K, V, E> {
+pub(in crate::pipeline) struct Cache<K, V: Weigh, E> {
     entries: Mutex<HashMap<K, Arc<Entry<V, E>>>>,
+    /// Of all values held.
+    bytes: Arc<AtomicUsize>,
+    max_bytes: usize,
 }
 
 #[derive(Debug)]
-struct Entry<V, E> {
+struct Entry<V: Weigh, E> {
     /// Held by the one task that fetches.
     flight: tokio::sync::Mutex<()>,
     held: Mutex<Held<V, E>>,
     created: Instant,
+    /// Of all values of the cache.
+    bytes: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -51,13 +69,22 @@ enum Found<V, E> {
 impl<K, V, E> Cache<K, V, E>
 where
     K: Eq + Hash + Clone,
-    V: Send + Sync + 'static,
+    V: Weigh + Send + Sync + 'static,
     E: Clone + Send + 'static,
 {
     /// An empty cache.
     #[must_use]
     pub(in crate::pipeline) fn new() -> Self {
-        Self { entries: Mutex::new(HashMap::new()) }
+        Self { entries: Mutex::default(), bytes: Arc::default(), max_bytes: MAX_BYTES }
+    }
+
+    /// Forgets what may no longer be served.
+    pub(in crate::pipeline) fn sweep(&self) {
+        let gone: Vec<_> = {
+            let mut entries = lock(&self.entries);
+            entries.extract_if(|_, entry| entry.is_worthless()).collect()
+        };
+        drop(gone);
     }
 
     /// The value of `key`, fetched by `fetch` if there is none. An old one is served while one task fetches anew.
@@ -75,7 +102,9 @@ where
             Found::Failed(error) => return Err(error),
             Found::Stale(value) => {
                 tokio::spawn(async move {
-                    if let Ok(_flight) = entry.flight.try_lock() {
+                    if let Ok(_flight) = entry.flight.try_lock()
+                        && matches!(entry.look(), Found::Stale(_))
+                    {
                         // Whoever asks next sees what became of it.
                         let _ = entry.fill(fetch.await);
                     }
@@ -97,23 +126,56 @@ where
         if let Some(entry) = entries.get(key) {
             return Arc::clone(entry);
         }
-        if entries.len() >= MAX_ENTRIES {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.created).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                entries.remove(&oldest);
-            }
-        }
+        let evicted = self.make_room(&mut entries);
         let entry = Arc::new(Entry {
             flight: tokio::sync::Mutex::new(()),
             held: Mutex::new(Held { value: None, failure: None }),
             created: Instant::now(),
+            bytes: Arc::clone(&self.bytes),
         });
         entries.insert(key.clone(), Arc::clone(&entry));
+        drop(entries);
+        drop(evicted);
         entry
+    }
+
+    /// Takes the oldest entries out of a cache that is full, for the caller to free.
+    fn make_room(&self, entries: &mut HashMap<K, Arc<Entry<V, E>>>) -> Vec<Arc<Entry<V, E>>> {
+        let used = self.bytes.load(Ordering::Relaxed);
+        if entries.len() < MAX_ENTRIES && used < self.max_bytes {
+            return Vec::new();
+        }
+        let mut by_age: Vec<(Instant, K)> =
+            entries.iter().map(|(key, entry)| (entry.created, key.clone())).collect();
+        by_age.sort_unstable_by_key(|(created, _)| *created);
+        let entries_wanted = MAX_ENTRIES - MAX_ENTRIES / EVICTED_FRACTION;
+        let bytes_wanted = self.max_bytes - self.max_bytes / EVICTED_FRACTION;
+        let (mut evicted, mut left) = (Vec::new(), used);
+        for (_, key) in by_age {
+            if entries.len() <= entries_wanted && left <= bytes_wanted {
+                break;
+            }
+            let Some(entry) = entries.remove(&key) else { continue };
+            left = left.saturating_sub(lock(&entry.held).bytes());
+            evicted.push(entry);
+        }
+        evicted
     }
 }
 
-impl<V, E: Clone> Entry<V, E> {
+impl<V: Weigh, E> Held<V, E> {
+    fn bytes(&self) -> usize {
+        self.value.as_ref().map_or(0, |(value, _)| value.bytes())
+    }
+}
+
+impl<V: Weigh, E> Drop for Entry<V, E> {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(lock(&self.held).bytes(), Ordering::Relaxed);
+    }
+}
+
+impl<V: Weigh, E: Clone> Entry<V, E> {
     fn look(&self) -> Found<V, E> {
         let held = lock(&self.held);
         match (&held.value, &held.failure) {
@@ -128,10 +190,18 @@ impl<V, E: Clone> Entry<V, E> {
         }
     }
 
+    /// Whether whoever asks would have to wait for a fetch anyway.
+    fn is_worthless(&self) -> bool {
+        let is_in_use = self.flight.try_lock().is_err();
+        !is_in_use && matches!(self.look(), Found::Nothing)
+    }
+
     fn fill(&self, fetched: Result<V, E>) -> Result<Arc<V>, E> {
         let mut held = lock(&self.held);
         match fetched {
             Ok(value) => {
+                self.bytes.fetch_add(value.bytes(), Ordering::Relaxed);
+                self.bytes.fetch_sub(held.bytes(), Ordering::Relaxed);
                 let value = Arc::new(value);
                 *held = Held { value: Some((Arc::clone(&value), Instant::now())), failure: None };
                 Ok(value)

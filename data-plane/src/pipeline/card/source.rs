@@ -1,11 +1,14 @@
 //! The agent's own cards: fetched once for many readers, and read for where the agent takes calls.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use signalbox_proto::model::agent::A2aVersion;
+use tokio::task::JoinHandle;
 
+use super::cache::Weigh;
 use super::fetch;
 use crate::a2a::card::{self as a2a_card, interfaces};
 use crate::a2a::{Binding, Version};
@@ -14,10 +17,19 @@ use crate::config::{Agent, JsonRpcPaths, Target};
 use crate::error::{Code, GatewayError};
 use crate::pipeline::gateway::Worker;
 
+/// Longest time that a call waits for the card that says where it goes.
+const FIRST_CARD_WAIT: Duration = Duration::from_secs(2);
+
 /// A card as the agent gave it, decoded.
 #[derive(Debug)]
 pub(super) struct Source {
     body: Bytes,
+}
+
+impl Weigh for Source {
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
 }
 
 /// What a fetched card depends on. Agents may answer every version with another card.
@@ -119,8 +131,8 @@ fn learn(target: &Target, found: &[a2a_card::Interface]) {
     target.json_rpc_paths.store(Some(Arc::new(JsonRpcPaths::new(paths, clock::now()))));
 }
 
-/// Where the server takes JSON-RPC of this version. Asks for its card the first time, and again in the background when
-/// what is known has become old; calls never wait for that.
+/// Where the server takes JSON-RPC of this version. Asks for its card the first time, which calls wait for a little, and
+/// again in the background when what is known has become old.
 pub(super) async fn json_rpc_path(
     worker: &Worker,
     agent: &Arc<Agent>,
@@ -129,16 +141,24 @@ pub(super) async fn json_rpc_path(
 ) -> Option<PathAndQuery> {
     let known = target.json_rpc_paths.load_full();
     let Some(known) = known else {
-        ask(worker, agent, target).await;
+        // A task of its own: what it learns is worth having also when this call has stopped waiting.
+        let asking = spawn_ask(worker, agent, target);
+        if tokio::time::timeout(FIRST_CARD_WAIT, asking).await.is_err() {
+            assume_target_url(target);
+        }
         return target.json_rpc_paths.load().as_ref()?.for_version(version).cloned();
     };
     if known.is_old(clock::now()) {
         // Young again at once, so that one caller asks and not all.
         target.json_rpc_paths.store(Some(Arc::new(known.renewed(clock::now()))));
-        let (worker, agent, target) = (worker.clone(), Arc::clone(agent), Arc::clone(target));
-        tokio::spawn(async move { ask(&worker, &agent, &target).await });
+        spawn_ask(worker, agent, target);
     }
     known.for_version(version).cloned()
+}
+
+fn spawn_ask(worker: &Worker, agent: &Arc<Agent>, target: &Arc<Target>) -> JoinHandle<()> {
+    let (worker, agent, target) = (worker.clone(), Arc::clone(agent), Arc::clone(target));
+    tokio::spawn(async move { ask(&worker, &agent, &target).await })
 }
 
 async fn ask(worker: &Worker, agent: &Arc<Agent>, target: &Target) {
@@ -146,8 +166,14 @@ async fn ask(worker: &Worker, agent: &Arc<Agent>, target: &Target) {
         return;
     };
     let version = target.upstream.versions.iter().max().map(|v| Version { major: v.major, minor: v.minor });
-    if one(worker, agent, index, version).await.is_err() && target.json_rpc_paths.load().is_none() {
-        // No card: the target URL itself takes the calls, until the next look.
-        target.json_rpc_paths.store(Some(Arc::new(JsonRpcPaths::new(Vec::new(), clock::now()))));
-    }
+    // A card that cannot be read teaches nothing either.
+    let _ = one(worker, agent, index, version).await;
+    assume_target_url(target);
+}
+
+/// Without a card the target URL itself takes the calls, until the next look.
+fn assume_target_url(target: &Target) {
+    let nothing = Arc::new(JsonRpcPaths::new(Vec::new(), clock::now()));
+    // Only where nothing is known: a card may just have come.
+    target.json_rpc_paths.compare_and_swap(&None::<Arc<JsonRpcPaths>>, Some(nothing));
 }

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use tokio::time::advance;
 
-use super::{Cache, FAILED, FRESH, STALE};
+use super::{Cache, FAILED, FRESH, STALE, Weigh};
+
+impl Weigh for u32 {
+    fn bytes(&self) -> usize {
+        usize::try_from(*self).unwrap()
+    }
+}
 
 type Fetch = std::pin::Pin<Box<dyn Future<Output = Result<u32, &'static str>> + Send>>;
 
@@ -74,4 +80,44 @@ async fn a_failed_refetch_leaves_the_old_value() {
         tokio::task::yield_now().await;
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+fn weighing(bytes: u32) -> Fetch {
+    Box::pin(async move { Ok(bytes) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_go_when_the_bytes_held_are_too_many() {
+    let cache = Cache::<u32, u32, &str> { max_bytes: 1_000, ..Cache::new() };
+    for key in 0..40 {
+        assert_eq!(*cache.get(&key, weighing(100)).await.unwrap(), 100);
+        advance(Duration::from_millis(1)).await;
+        assert!(cache.bytes.load(Ordering::SeqCst) <= 1_000, "{key}");
+    }
+    assert!(cache.entries.lock().unwrap().contains_key(&39), "the newest stays");
+    assert!(!cache.entries.lock().unwrap().contains_key(&0));
+    assert_eq!(*cache.get(&39, weighing(7)).await.unwrap(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_go_when_the_cards_held_are_too_many() {
+    let cache = Cache::<usize, u32, &str>::new();
+    for key in 0..super::MAX_ENTRIES + 10 {
+        cache.get(&key, weighing(1)).await.unwrap();
+    }
+    let entries = cache.entries.lock().unwrap();
+    assert!(entries.len() <= super::MAX_ENTRIES && entries.contains_key(&super::MAX_ENTRIES));
+    assert_eq!(cache.bytes.load(Ordering::SeqCst), entries.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_to_be_served_is_forgotten() {
+    let cache = Cache::<&str, u32, &str>::new();
+    cache.get(&"old", weighing(5)).await.unwrap();
+    assert!(cache.get(&"failed", failing(&Arc::default())).await.is_err());
+    advance(STALE).await;
+    cache.get(&"new", weighing(3)).await.unwrap();
+    cache.sweep();
+    assert_eq!(cache.entries.lock().unwrap().keys().collect::<Vec<_>>(), [&"new"]);
+    assert_eq!(cache.bytes.load(Ordering::SeqCst), 3);
 }
