@@ -3,6 +3,7 @@
 //! All of it is pure: no sockets, no clock, no tasks.
 
 pub mod address;
+pub mod answer;
 pub mod body;
 pub mod content;
 pub mod forwarded;

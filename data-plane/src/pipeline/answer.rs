@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue};
 use http::response::Parts;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
@@ -18,6 +18,7 @@ use super::response::Body;
 use crate::a2a::response::read_json_rpc;
 use crate::a2a::{Operation, card as a2a_card};
 use crate::error::{Code, GatewayError};
+use crate::http::answer::keep_origin_private;
 use crate::http::content::{is_event_stream, is_json_answer};
 use crate::http::hop::remove_hop_by_hop;
 use crate::limit::StreamGuard;
@@ -56,6 +57,8 @@ impl Answer {
         let Self { mut parts, content } = self;
         exchange.status = parts.status.as_u16();
         exchange.outcome = judge(parts.status, exchange.rpc_error);
+        // The agent's version is its own affair: said by the gateway, 1.0 would end streams by a bare close.
+        parts.version = Version::HTTP_11;
         for (name, value) in std::mem::take(&mut exchange.limit_headers) {
             parts.headers.insert(name, value);
         }
@@ -85,16 +88,23 @@ pub(super) async fn understand(
     guard: Option<StreamGuard>,
     response: Response<ResponseBody>,
 ) -> Result<Answer, GatewayError> {
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
-    if parts.status == StatusCode::OK && is_event_stream(&parts.headers) {
+    keep_origin_private(&mut parts.headers);
+    let is_card = call.operation == Operation::GetExtendedAgentCard;
+    // A card in an event would go out as it is; it is refused below as no JSON.
+    if parts.status == StatusCode::OK && is_event_stream(&parts.headers) && !is_card {
         let stream = relay::prepare(worker, exchange, routed, guard, &parts)?;
         // Heartbeats and errors may be added: the length is no longer the agent's.
         parts.headers.remove(CONTENT_LENGTH);
         return Ok(Answer { parts, content: Content::Stream(body, Box::new(stream)) });
     }
     check_unary(&parts)?;
-    if call.operation == Operation::GetExtendedAgentCard {
+    if call.operation.is_streaming() {
+        // No relay watches over an answer that is no stream.
+        body.watch(routed.agent.spec.limits.unary_timeout);
+    }
+    if is_card {
         return extended_card(listener, exchange, routed, parts, body).await;
     }
     unary(exchange, routed, parts, body).await

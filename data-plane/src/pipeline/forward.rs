@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
@@ -98,14 +98,15 @@ pub(super) fn request(
     for name in &admitted.admission.consumed {
         headers.remove(name);
     }
-    for name in [HOST, CONTENT_LENGTH, EXPECT] {
+    // JSON-RPC has no use for trailers, and TE would concern the next connection only.
+    for name in [HOST, CONTENT_LENGTH, EXPECT, TE] {
         headers.remove(name);
     }
     if let Some(version) = &call.requested.replace {
         headers.insert(A2A_VERSION, version.clone());
     }
-    if call.operation.is_streaming() {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(codings) = readable_codings(call.operation) {
+        headers.insert(ACCEPT_ENCODING, codings);
     }
     let outward = outward(listener, routed);
     let by_trusted_proxy = routed.forwarded.by_trusted_proxy;
@@ -115,6 +116,14 @@ pub(super) fn request(
     *request.uri_mut() = Uri::from(chosen.path.clone());
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// The content codings to ask for where the gateway has to read the answer; else they are the caller's affair.
+fn readable_codings(operation: Operation) -> Option<HeaderValue> {
+    if operation.is_streaming() {
+        return Some(HeaderValue::from_static("identity"));
+    }
+    (operation == Operation::GetExtendedAgentCard).then(|| HeaderValue::from_static("gzip, identity"))
 }
 
 /// Where the caller reached the gateway, as the agent is told it. Made anew only where it is not the listener's own.

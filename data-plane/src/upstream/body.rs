@@ -68,6 +68,14 @@ impl ResponseBody {
         Self { source, stillness: limit.map(|limit| Box::new(Stillness::new(limit))) }
     }
 
+    /// From now on the body may stand still for at most `limit`. For a reader that meant to watch over it itself.
+    pub fn watch(&mut self, limit: Duration) {
+        let is_open = matches!(self.source, Source::Http1(..) | Source::Http2 { .. });
+        if is_open && self.stillness.is_none() {
+            self.stillness = Some(Box::new(Stillness::new(limit)));
+        }
+    }
+
     /// The body is complete: the connection may serve the next exchange.
     fn release(&mut self) {
         if let Source::Http1(exchange, home) = std::mem::replace(&mut self.source, Source::Over) {
