@@ -49,6 +49,13 @@ pub(super) fn presented<'h>(
     {
         add(&mut found, value.as_bytes().trim_ascii(), fallback)?;
     }
+    if let Some(found) = &mut found
+        && bearer == Some(found.token)
+        && !found.consumed.contains(&AUTHORIZATION)
+    {
+        // The same key once more, which need not look like one of ours.
+        found.consumed.push(AUTHORIZATION);
+    }
     let foreign =
         |token| Presented { token, ours: false, consumed: std::iter::once(AUTHORIZATION).collect() };
     Ok(found.or_else(|| bearer.map(foreign)))

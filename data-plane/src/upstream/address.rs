@@ -9,8 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Cloud metadata services outside the link-local ranges: Alibaba Cloud, Azure's wire server, Oracle Cloud.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-/// The metadata service of Amazon EC2 over IPv6.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// The metadata services of Amazon EC2 and Google Cloud over IPv6.
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 /// The well-known NAT64 prefix `64:ff9b::/96` (RFC 6052): its last four bytes are an IPv4 address.
 const NAT64_PREFIX: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
@@ -56,7 +57,7 @@ fn is_forbidden(ip: IpAddr) -> bool {
         IpAddr::V4(v4) => {
             v4.is_link_local() || v4.is_broadcast() || v4.is_multicast() || METADATA_V4.contains(&v4)
         }
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_multicast() || v6 == METADATA_V6,
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_multicast() || METADATA_V6.contains(&v6),
     }
 }
 

@@ -179,3 +179,14 @@ fn a_gateway_key_never_reaches_a_keyless_agent() {
     let own = ask(&[("x-api-key", "agents-own")], &[keyless()]).unwrap();
     assert!(own.consumed.is_empty());
 }
+
+#[test]
+fn a_key_that_is_sent_twice_is_stripped_twice() {
+    for token in ["imported", "sbx_gold"] {
+        let bearer = format!("Bearer {token}");
+        let admission = ask(&[("x-api-key", token), ("authorization", &bearer)], &[api_key("gold")]).unwrap();
+        let mut consumed: Vec<_> = admission.consumed.iter().map(HeaderName::as_str).collect();
+        consumed.sort_unstable();
+        assert_eq!(consumed, ["authorization", "x-api-key"], "{token}");
+    }
+}

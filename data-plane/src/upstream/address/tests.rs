@@ -17,6 +17,7 @@ fn metadata_and_link_local_addresses_are_refused_in_every_notation() {
         "100.100.100.200:80",
         "168.63.129.16:80",
         "[fd00:ec2::254]:80",
+        "[fd20:ce::254]:80",
         "[fe80::1]:80",
         "[::ffff:169.254.169.254]:80",
         "[64:ff9b::a9fe:a9fe]:80",
