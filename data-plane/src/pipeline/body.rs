@@ -113,13 +113,13 @@ fn incomplete(error: hyper::Error) -> GatewayError {
 
 /// Reads the rest of a refused request's body away in the background.
 ///
-/// Returns whether the connection must close: when more than [`REFUSED_BODY_DRAIN_BYTES`] are outstanding. Even then
-/// some are read, since closing on unread bytes would reset the connection under the answer.
-pub(super) fn discard(body: Incoming) -> bool {
+/// Returns whether the connection must close: when more than [`REFUSED_BODY_DRAIN_BYTES`] are outstanding, or the body
+/// `is_stuck`. Even then some are read, since closing on unread bytes would reset the connection under the answer.
+pub(super) fn discard(body: Incoming, is_stuck: bool) -> bool {
     if body.is_end_stream() {
         return false;
     }
-    let close = body.size_hint().upper().is_none_or(|rest| rest > REFUSED_BODY_DRAIN_BYTES);
+    let close = is_stuck || body.size_hint().upper().is_none_or(|rest| rest > REFUSED_BODY_DRAIN_BYTES);
     let limit = if close { LINGER_BYTES } else { REFUSED_BODY_DRAIN_BYTES };
     tokio::spawn(tokio::time::timeout(LINGER_TIME, discard_up_to(body, limit)));
     close

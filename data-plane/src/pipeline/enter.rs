@@ -62,12 +62,16 @@ pub(super) struct Admitted {
 /// Finds the agent at this host and path.
 ///
 /// # Errors
-/// `NotFound`, or `NotReady` while there is no configuration at all.
+/// `NotFound`, `NotReady` while there is no configuration at all, or `InvalidRequest` for two hosts.
 pub(super) fn route(
     gateway: &Gateway,
     exchange: &mut Exchange,
     parts: &Parts,
 ) -> Result<Routed, GatewayError> {
+    if parts.headers.get_all(HOST).iter().nth(1).is_some() {
+        // RFC 9112, 3.2. A proxy in front may have decided by the other one.
+        return Err(GatewayError::new(Code::InvalidRequest).detail("It has more than one Host header."));
+    }
     let forwarded = forwarded::read(exchange.client, &parts.headers, &gateway.settings.trusted_proxies);
     exchange.client = forwarded.client;
     let authority = parts

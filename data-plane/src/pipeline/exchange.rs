@@ -153,6 +153,12 @@ impl Exchange {
         Caller { shape: self.shape, dialect: self.dialect, id: self.id.as_deref() }
     }
 
+    /// Keeps what is needed of the request's head in memory of its own: it is part of the connection's read buffer.
+    pub(super) fn copy_head(&mut self) {
+        self.host = self.host.take().and_then(|host| HeaderValue::from_bytes(host.as_bytes()).ok());
+        self.uri = Uri::try_from(self.uri.to_string()).unwrap_or_default();
+    }
+
     /// Notes that the gateway refused or gave up.
     pub(super) fn failed(&mut self, error: &GatewayError) {
         self.error = Some(error.code());

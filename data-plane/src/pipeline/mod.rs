@@ -18,7 +18,10 @@ mod gateway;
 mod refuse;
 mod relay;
 mod response;
+#[cfg(test)]
+mod tests;
 
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -45,7 +48,8 @@ pub async fn exchange(
     let mut exchange = Exchange::begin(&worker.gateway, connection, &parts);
     match stages(worker, listener, &mut exchange, &mut parts, &mut body).await {
         Ok(answer) => answer.into_response(exchange),
-        Err(error) => refuse::answer(&error, exchange, body),
+        // A body that is left has not been read, nor have the headers been sent on.
+        Err(error) => refuse::answer(&error, exchange, body, parts.headers.contains_key(EXPECT)),
     }
 }
 

@@ -71,11 +71,15 @@ pub(super) fn prepare(
         held_bytes_max: HELD_BYTES_MAX,
         is_encoded,
     };
-    // A stream may last for days: it must not keep tables alive that have been replaced.
+    // A stream may last for days: it must not keep tables alive that have been replaced, nor the buffer of its request.
     exchange.principal = exchange.principal.alone();
+    exchange.copy_head();
     exchange.events = Some(0);
     let open = agent.metrics.open_stream();
     let drain = gateway.streams.open(());
+    if gateway.is_ending() {
+        return Err(Code::Draining.into());
+    }
     Ok(StreamParts { settings, lease, drain, guard, open, agent: Arc::clone(agent) })
 }
 
@@ -120,6 +124,10 @@ impl StreamObserver for Observer {
         exchange.task_state = outcome.state.or(exchange.task_state);
     }
 
+    fn heartbeat(&mut self) {
+        self.agent.metrics.heartbeat();
+    }
+
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<EndReason> {
         match self.lease.poll_ended(cx) {
             Poll::Ready(reason) => Some(end_reason(reason)),
@@ -142,9 +150,6 @@ impl StreamObserver for Observer {
         exchange.events = Some(summary.events);
         exchange.heartbeats = summary.heartbeats;
         exchange.response_bytes = summary.bytes;
-        for _ in 0..summary.heartbeats {
-            self.agent.metrics.heartbeat();
-        }
         match summary.outcome {
             StreamOutcome::Finished => exchange.termination = Termination::Complete,
             StreamOutcome::Ended(reason) | StreamOutcome::Cut(reason) => {

@@ -54,6 +54,9 @@ pub trait StreamObserver: Unpin {
         true
     }
 
+    /// A heartbeat is on its way to the caller.
+    fn heartbeat(&mut self) {}
+
     /// A reason to end the stream besides the end signal, or none and the task will be woken when there is one.
     fn poll_end(&mut self, _cx: &mut Context<'_>) -> Option<EndReason> {
         None
@@ -358,6 +361,7 @@ where
             if self.heartbeat_deadline().is_some_and(|deadline| now >= deadline) {
                 self.last_to_caller = now;
                 self.heartbeats += 1;
+                self.observer.heartbeat();
                 return Poll::Ready(Some(Ok(HEARTBEAT)));
             }
             let next = self.next_deadline();
