@@ -93,14 +93,11 @@ fn invite(fleet: &Fleet, key: &str) {
         let url = agent_url(data_plane);
         println!("\n# through {} in {}", data_plane.id, data_plane.region);
         println!("curl -s {url}/.well-known/agent-card.json");
-        println!(
-            "curl -s {url} -H 'x-api-key: {key}' -H 'a2a-version: 1.0' -d '{}'",
-            calls::body("SendMessage")
-        );
-        println!(
-            "curl -sN {url} -H 'x-api-key: {key}' -H 'a2a-version: 1.0' -d '{}'",
-            calls::body("SendStreamingMessage")
-        );
+        for method in ["SendMessage", "SendStreamingMessage"] {
+            let headers =
+                format!("-H 'content-type: application/json' -H 'a2a-version: 1.0' -H 'x-api-key: {key}'");
+            println!("curl -sN {url} {headers} -d '{}'", calls::body(method));
+        }
         println!("curl -s http://{}/metrics", data_plane.admin);
     }
     println!("\n# the control plane");

@@ -87,6 +87,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
         kind: Kind::Signalbox,
         address: data_plane.address,
         process: data_plane.process,
+        _collector: None,
         credential: format!("x-api-key: {key}"),
     };
     let changes =

@@ -47,7 +47,13 @@ pub(super) fn gateway(folder: &Path, setting: &Setting) -> Result<Subject> {
     ]);
     let mut process = Process::start("Envoy", &mut command, &folder.join("envoy.log"))?;
     process.wait_for(address)?;
-    Ok(Subject { kind: Kind::Envoy, process, address, credential: format!("x-api-key: {}", setting.key.key) })
+    Ok(Subject {
+        kind: Kind::Envoy,
+        process,
+        _collector: None,
+        address,
+        credential: format!("x-api-key: {}", setting.key.key),
+    })
 }
 
 fn program() -> Result<PathBuf> {

@@ -12,7 +12,11 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::subject::{Key, Subject};
-use crate::{process::Process, workspace};
+use crate::{
+    planes::{start_reporting, text},
+    process::Process,
+    workspace,
+};
 
 /// Size of a request's body.
 const REQUEST_BYTES: usize = 862;
@@ -22,6 +26,7 @@ const REPLY_BYTES: usize = 923;
 /// The program, built.
 pub(super) struct Load {
     program: PathBuf,
+    collector: PathBuf,
     unary: PathBuf,
     streaming: PathBuf,
 }
@@ -72,16 +77,8 @@ impl Load {
     pub(super) fn build(folder: &Path) -> Result<Self> {
         println!("building the load generator");
         let mut build = workspace::cargo();
-        build.args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--release",
-            "--package",
-            "system-tests",
-            "--bin",
-            "load",
-        ]);
+        build.args(["build", "--quiet", "--locked", "--release", "--package", "system-tests"]);
+        build.args(["--bin", "load", "--bin", "otlp-sink"]);
         workspace::run(&mut build)?;
         let write = |name: &str, method: &str| {
             let file = folder.join(name);
@@ -90,6 +87,7 @@ impl Load {
         };
         Ok(Self {
             program: workspace::target().join("release/load"),
+            collector: workspace::target().join("release/otlp-sink"),
             unary: write("unary.json", "SendMessage")?,
             streaming: write("streaming.json", "SendStreamingMessage")?,
         })
@@ -178,6 +176,16 @@ impl Load {
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("the load has no output")?;
         Ok(Streams { child, lines: BufReader::new(stdout).lines(), stdin })
+    }
+
+    /// Starts a collector; gives its address too.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(super) fn collector(&self, folder: &Path) -> Result<(Process, String)> {
+        let log = folder.join("collector.txt");
+        let (process, report) = start_reporting(Command::new(&self.collector), "the collector", &log, &log)?;
+        Ok((process, text(&report, "otlp")?))
     }
 
     /// Starts the agent behind event streams.

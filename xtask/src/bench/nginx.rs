@@ -69,7 +69,13 @@ pub(super) fn gateway(folder: &Path, setting: &Setting) -> Result<Subject> {
         streams = setting.streams,
     );
     let process = start("nginx", folder, &server, address)?;
-    Ok(Subject { kind: Kind::Nginx, process, address, credential: format!("x-api-key: {}", setting.key.key) })
+    Ok(Subject {
+        kind: Kind::Nginx,
+        process,
+        _collector: None,
+        address,
+        credential: format!("x-api-key: {}", setting.key.key),
+    })
 }
 
 fn start(name: &str, folder: &Path, http: &str, address: SocketAddr) -> Result<Process> {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    Options,
+    Bench, Options,
     subject::{Kind, Setting, Subject},
 };
 use crate::{planes::DataPlane, workspace};
@@ -43,22 +43,26 @@ pub(super) fn build(options: &Options) -> Result<PathBuf> {
     Ok(workspace::target().join("dist/signalbox-data-plane"))
 }
 
-/// The data plane with a key plan, a rate limit and its access log.
+/// The data plane with a key plan, a rate limit, its access log, and a collector for metrics and sampled traces.
 ///
 /// # Errors
 /// When it does not start.
-pub(super) fn gateway(folder: &Path, program: &Path, setting: &Setting) -> Result<Subject> {
+pub(super) fn gateway(folder: &Path, bench: &Bench<'_>, setting: &Setting) -> Result<Subject> {
     let manifest = folder.join("manifest.yaml");
     fs::write(&manifest, manifest_text(setting))
         .with_context(|| format!("cannot write {}", manifest.display()))?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(&bench.data_plane);
     command.arg("--config-file").arg(&manifest).current_dir(folder);
     let log = folder.join("access.json").display().to_string();
+    let (collector, otlp) = bench.load.collector(folder)?;
+    // Lines go to a file, as those of the others do, and not to the collector as well.
+    let options = ["--access-log", &log, "--no-otlp-access-log", "--otlp-endpoint", &otlp];
     let DataPlane { process, address, .. } =
-        DataPlane::start(command, folder, ("Signalbox", "local"), &["--access-log", &log])?;
+        DataPlane::start(command, folder, ("Signalbox", "local"), &options)?;
     Ok(Subject {
         kind: Kind::Signalbox,
         process,
+        _collector: Some(collector),
         address,
         credential: format!("x-api-key: {}", setting.key.key),
     })

@@ -44,6 +44,8 @@ pub(super) struct Key {
 pub(super) struct Subject {
     pub(super) kind: Kind,
     pub(super) process: Process,
+    /// Where its telemetry goes, if anywhere.
+    pub(super) _collector: Option<Process>,
     /// Where it listens.
     pub(super) address: SocketAddr,
     /// Header line that opens it.
@@ -69,7 +71,7 @@ impl Kind {
         match self {
             Self::Nginx => nginx::gateway(&folder, setting),
             Self::Envoy => envoy::gateway(&folder, setting),
-            Self::Signalbox => signalbox::gateway(&folder, &bench.data_plane, setting),
+            Self::Signalbox => signalbox::gateway(&folder, bench, setting),
         }
     }
 }

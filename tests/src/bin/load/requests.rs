@@ -19,6 +19,8 @@ use crate::{connection::Connection, tls::Tls};
 /// Longest answer time that is told apart.
 const LATENCY_MAX_US: u64 = 60_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
+/// Time for a whole answer; longer counts as an error.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause before connecting again after a failure, so that a dead target is not hammered.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -106,7 +108,8 @@ impl Schedule {
 async fn client(target: Rc<Target>, mut schedule: Schedule, seen: Rc<RefCell<Seen>>) {
     let mut connection = None;
     while let Some(begun) = schedule.turn().await {
-        let done = exchange(&mut connection, &target).await;
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, exchange(&mut connection, &target)).await;
+        let done = answered.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")));
         if done.is_err() {
             connection = None;
             tokio::time::sleep(RECONNECT_PAUSE).await;

@@ -11,6 +11,8 @@ use crate::connection::Connection;
 
 /// Streams that are being opened at the same time.
 const OPENING_MAX: usize = 64;
+/// Time for a stream to begin.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
 /// How many streams, how long.
@@ -69,9 +71,9 @@ async fn hold(address: SocketAddr, request: Bytes, opening: Rc<Semaphore>, seen:
     let add = |to: &Cell<usize>| to.set(to.get() + 1);
     let begun = {
         let _turn = opening.acquire().await;
-        begin(address, &request).await
+        tokio::time::timeout(OPEN_TIMEOUT, begin(address, &request)).await
     };
-    let Ok((mut connection, length)) = begun else {
+    let Ok(Ok((mut connection, length))) = begun else {
         return add(&seen.failed);
     };
     add(&seen.open);
