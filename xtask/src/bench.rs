@@ -48,6 +48,9 @@ pub(crate) struct Options {
     /// A data plane built already, instead of a build with the profile `dist`
     #[arg(long)]
     data_plane: Option<PathBuf>,
+    /// Folder with a control plane and a command line built already, instead of a build with the profile `release`
+    #[arg(long)]
+    control_plane: Option<PathBuf>,
 }
 
 /// A part of the benchmark.

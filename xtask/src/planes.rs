@@ -29,6 +29,11 @@ impl Programs {
         Self { folder: workspace::target().join(folder) }
     }
 
+    /// Programs built elsewhere.
+    pub(crate) fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     /// Path of one.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -61,7 +61,7 @@ struct Churn {
 /// # Errors
 /// When something does not start, or a change is refused.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
-    let programs = build()?;
+    let programs = build(bench)?;
     let folder = bench.fresh_folder("changes")?;
     let (_agent, requests) = nginx::agent(&folder)?;
     let (_source, streams) = bench.load.source(&folder)?;
@@ -96,7 +96,11 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     changes.under_load(&folder)
 }
 
-fn build() -> Result<Programs> {
+fn build(bench: &Bench<'_>) -> Result<Programs> {
+    if let Some(folder) = &bench.options.control_plane {
+        let folder = folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))?;
+        return Ok(Programs::in_folder(folder));
+    }
     println!("building the control plane and the command line");
     let mut build = workspace::cargo();
     build.args(["build", "--quiet", "--locked", "--release", "--bins"]);
