@@ -1,6 +1,6 @@
 //! Forwarded addresses: what a proxy in front says, believed only from trusted ones, and what the agent is told.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::FORWARDED;
@@ -29,6 +29,9 @@ const CLAIMS: [HeaderName; 4] = [
     HeaderName::from_static("x-client-ip"),
     HeaderName::from_static("true-client-ip"),
 ];
+
+/// Longest address as text.
+const ADDRESS_BYTES: usize = 45;
 
 /// A scheme of public addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,14 +253,24 @@ fn is_claim(name: &HeaderName) -> bool {
 }
 
 fn chain(headers: &HeaderMap, peer: IpAddr, by_trusted_proxy: bool) -> Option<HeaderValue> {
-    let mut chain = String::new();
+    let mut chain = Vec::with_capacity(ADDRESS_BYTES);
     if by_trusted_proxy {
         for entry in entries(headers, &X_FORWARDED_FOR) {
-            chain.push_str(entry);
-            chain.push_str(", ");
+            chain.extend_from_slice(entry.as_bytes());
+            chain.extend_from_slice(b", ");
         }
     }
-    // Writing to a String cannot fail.
-    let _ = write!(chain, "{}", peer.to_canonical());
-    HeaderValue::try_from(chain).ok()
+    match peer.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, rest @ ..] = address.octets();
+            chain.extend_from_slice(itoa::Buffer::new().format(first).as_bytes());
+            for octet in rest {
+                chain.push(b'.');
+                chain.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        // Writing to a Vec cannot fail.
+        IpAddr::V6(address) => drop(write!(chain, "{address}")),
+    }
+    HeaderValue::from_bytes(&chain).ok()
 }

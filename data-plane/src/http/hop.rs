@@ -26,13 +26,17 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// Runs before any header is read, so that what the gateway decides by is what the agent sees: a caller who names
 /// `A2A-Version` in `Connection` has sent none. `te: trailers` stays, since gRPC asks for it.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        for name in named_in_connection(headers) {
-            headers.remove(name);
-        }
+    // Comparing names costs less than looking up nine that are not there.
+    let present: SmallVec<[HeaderName; 4]> =
+        headers.keys().filter(|name| HOP_BY_HOP.contains(name)).cloned().collect();
+    if present.is_empty() {
+        return;
+    }
+    for name in named_in_connection(headers) {
+        headers.remove(name);
     }
     let takes_trailers = headers.get(TE).is_some_and(|value| value == "trailers");
-    for name in &HOP_BY_HOP {
+    for name in present {
         headers.remove(name);
     }
     if takes_trailers {

@@ -1,9 +1,11 @@
 //! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
+//!
+//! Written on every answer, so by hand and on the stack.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::HeaderValue;
+use smallvec::SmallVec;
 
 use super::rate::Verdict;
 
@@ -11,31 +13,43 @@ use super::rate::Verdict;
 /// limits.
 #[must_use]
 pub fn rate_limit(verdicts: &[Verdict]) -> Option<HeaderValue> {
-    list(verdicts, |text, verdict| {
-        write!(text, "\"{}\";r={};t={}", verdict.name, verdict.remaining, whole_seconds(verdict.reset))
-    })
+    list(verdicts.iter().map(|verdict| Item {
+        name: &verdict.name,
+        parameters: [(b'r', verdict.remaining.into()), (b't', whole_seconds(verdict.reset))],
+    }))
 }
 
 /// The value of `RateLimit-Policy`: per limit the requests and the seconds of its period. `None` without limits.
-#[must_use]
-pub fn rate_limit_policy(verdicts: &[Verdict]) -> Option<HeaderValue> {
-    list(verdicts, |text, verdict| {
-        write!(text, "\"{}\";q={};w={}", verdict.name, verdict.requests, whole_seconds(verdict.period))
-    })
+pub(super) fn rate_limit_policy<'a>(
+    limits: impl Iterator<Item = (&'a str, u32, Duration)>,
+) -> Option<HeaderValue> {
+    list(limits.map(|(name, requests, period)| Item {
+        name,
+        parameters: [(b'q', requests.into()), (b'w', whole_seconds(period))],
+    }))
 }
 
-fn list(
-    verdicts: &[Verdict],
-    mut item: impl FnMut(&mut String, &Verdict) -> std::fmt::Result,
-) -> Option<HeaderValue> {
-    let mut text = String::with_capacity(32 * verdicts.len());
-    for verdict in verdicts {
+/// A string with two parameters.
+struct Item<'a> {
+    name: &'a str,
+    parameters: [(u8, u64); 2],
+}
+
+fn list<'a>(items: impl Iterator<Item = Item<'a>>) -> Option<HeaderValue> {
+    let mut text: SmallVec<[u8; 128]> = SmallVec::new();
+    for Item { name, parameters } in items {
         if !text.is_empty() {
-            text.push_str(", ");
+            text.extend_from_slice(b", ");
         }
-        item(&mut text, verdict).ok()?;
+        text.push(b'"');
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'"');
+        for (key, value) in parameters {
+            text.extend_from_slice(&[b';', key, b'=']);
+            text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        }
     }
-    if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
+    if text.is_empty() { None } else { HeaderValue::from_bytes(&text).ok() }
 }
 
 /// Seconds, rounded up.
@@ -48,21 +62,17 @@ mod tests {
     use super::*;
 
     fn verdict(name: &str, remaining: u32, reset_ms: u64) -> Verdict {
-        Verdict {
-            name: name.into(),
-            requests: 100,
-            period: Duration::from_secs(60),
-            remaining,
-            reset: Duration::from_millis(reset_ms),
-            retry_after: None,
-        }
+        Verdict { name: name.into(), remaining, reset: Duration::from_millis(reset_ms), retry_after: None }
     }
 
     #[test]
     fn values_are_lists_of_strings_with_parameters() {
         let verdicts = [verdict("minute", 7, 1_001), verdict("spike", 0, 0)];
         assert_eq!(rate_limit(&verdicts).unwrap(), "\"minute\";r=7;t=2, \"spike\";r=0;t=0");
-        assert_eq!(rate_limit_policy(&verdicts).unwrap(), "\"minute\";q=100;w=60, \"spike\";q=100;w=60");
+        let minute = Duration::from_secs(60);
+        let policy = rate_limit_policy([("minute", 100, minute), ("spike", 5, minute)].into_iter());
+        assert_eq!(policy.unwrap(), "\"minute\";q=100;w=60, \"spike\";q=5;w=60");
         assert_eq!(rate_limit(&[]), None);
+        assert_eq!(rate_limit_policy(std::iter::empty()), None);
     }
 }

@@ -12,7 +12,7 @@ mod streams;
 mod subject;
 
 pub use buckets::{Buckets, MAX_KEYS};
-pub use headers::{rate_limit, rate_limit_policy};
+pub use headers::rate_limit;
 pub use plan::{PlanLimits, Verdicts, refusal};
 pub use rate::Verdict;
 pub use streams::{StreamGuard, TooManyStreams};

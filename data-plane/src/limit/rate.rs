@@ -35,10 +35,6 @@ pub(super) struct Rule {
 pub struct Verdict {
     /// Name of the limit.
     pub name: Arc<str>,
-    /// Requests a period.
-    pub requests: u32,
-    /// The period.
-    pub period: Duration,
     /// Requests that would pass now.
     pub remaining: u32,
     /// Time until the whole burst is there again.
@@ -80,6 +76,11 @@ impl Rule {
         }
     }
 
+    /// What `RateLimit-Policy` says of it.
+    pub(super) fn policy(&self) -> (&str, u32, Duration) {
+        (&self.name, self.requests.get(), self.period)
+    }
+
     /// The bucket that a subject draws from.
     pub(super) fn bucket(&self, subject: &Subject<'_>) -> u64 {
         let counted = match self.key {
@@ -117,13 +118,6 @@ impl Rule {
     }
 
     fn verdict(&self, remaining: u32, reset: Duration, retry_after: Option<Duration>) -> Verdict {
-        Verdict {
-            name: Arc::clone(&self.name),
-            requests: self.requests.get(),
-            period: self.period,
-            remaining,
-            reset,
-            retry_after,
-        }
+        Verdict { name: Arc::clone(&self.name), remaining, reset, retry_after }
     }
 }

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt as _;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -188,8 +189,8 @@ fn answer<H: Handler>(
     info: Arc<ConnectionInfo>,
 ) -> impl Fn(http::Request<hyper::body::Incoming>) -> BoxedAnswer<H::Body> {
     move |request| {
-        let answer = Arc::clone(&handler).handle(request, Arc::clone(&info));
-        Box::pin(async move { Ok(answer.await) })
+        // Mapped and not awaited in an async block, which would hold the handler's future twice.
+        Box::pin(Arc::clone(&handler).handle(request, Arc::clone(&info)).map(Ok))
     }
 }
 
@@ -202,7 +203,7 @@ fn answer_busy<H: Handler>(
     move |request| {
         let busy = activity.begin();
         let answer = Arc::clone(&handler).handle(request, Arc::clone(&info));
-        Box::pin(async move { Ok(answer.await.map(|body| busy.with(body))) })
+        Box::pin(answer.map(|answer| Ok(answer.map(|body| busy.with(body)))))
     }
 }
 

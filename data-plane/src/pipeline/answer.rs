@@ -105,9 +105,11 @@ pub(super) async fn understand(
         body.watch(routed.agent.spec.limits.unary_timeout);
     }
     if is_card {
-        return extended_card(listener, exchange, routed, parts, body).await;
+        return Box::pin(extended_card(listener, exchange, routed, parts, body)).await;
     }
-    unary(exchange, routed, parts, body).await
+    let (start, is_whole) = look_into(exchange, routed, &mut parts, &mut body).await?;
+    let content = if is_whole { Content::Whole(start) } else { Content::Copy(start, body) };
+    Ok(Answer { parts, content })
 }
 
 /// Redirects are never followed, nor shown: they name the agent's own addresses. A success that is no JSON is none.
@@ -123,19 +125,21 @@ fn check_unary(parts: &Parts) -> Result<(), GatewayError> {
     Ok(())
 }
 
-async fn unary(
+/// Reads what a unary answer says, where it is neither encoded nor large. Returns what was read of the body, and whether
+/// that is all of it.
+async fn look_into(
     exchange: &mut Exchange,
     routed: &Routed,
-    mut parts: Parts,
-    mut body: ResponseBody,
-) -> Result<Answer, GatewayError> {
+    parts: &mut Parts,
+    body: &mut ResponseBody,
+) -> Result<(Bytes, bool), GatewayError> {
     let announced = body.size_hint().lower();
     if parts.headers.contains_key(CONTENT_ENCODING) || announced > MAX_INSPECTED_BYTES as u64 {
-        return Ok(Answer { parts, content: Content::Copy(Bytes::new(), body) });
+        return Ok((Bytes::new(), false));
     }
-    let (start, is_whole) = gather(&mut body, MAX_INSPECTED_BYTES, routed).await?;
+    let (start, is_whole) = gather(body, MAX_INSPECTED_BYTES, routed).await?;
     if !is_whole {
-        return Ok(Answer { parts, content: Content::Copy(start, body) });
+        return Ok((start, false));
     }
     match read_json_rpc(&start) {
         Some(outcome) => {
@@ -151,7 +155,7 @@ async fn unary(
         None => {}
     }
     parts.headers.remove(CONTENT_LENGTH);
-    Ok(Answer { parts, content: Content::Whole(start) })
+    Ok((start, true))
 }
 
 /// Reads up to about `max` bytes; says whether that was all. One frame is taken as it is.

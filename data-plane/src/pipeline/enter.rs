@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::{Agent, Plan};
 use crate::error::{Code, GatewayError, Shape};
 use crate::http::forwarded::{self, Forwarded};
-use crate::limit::{StreamGuard, Subject, rate_limit, rate_limit_policy, refusal};
+use crate::limit::{StreamGuard, Subject, rate_limit, refusal};
 use crate::route::Form;
 use crate::telemetry::AuthRefusal;
 
@@ -153,7 +153,7 @@ pub(super) fn limit(gateway: &Gateway, exchange: &mut Exchange, routed: &Routed)
     let Some(plan) = exchange.plan.clone() else { return Ok(()) };
     let verdicts = plan.limits.check(&subject(exchange, &routed.agent), gateway.limit_time());
     let headers = rate_limit(&verdicts).map(|value| (RATE_LIMIT, value));
-    let policy = rate_limit_policy(&verdicts).map(|value| (RATE_LIMIT_POLICY, value));
+    let policy = plan.limits.policy(&verdicts).map(|value| (RATE_LIMIT_POLICY, value));
     exchange.limit_headers.extend(headers.into_iter().chain(policy));
     let Some(refused) = refusal(&verdicts) else { return Ok(()) };
     plan.metrics.rate_limited();

@@ -147,7 +147,7 @@ pub(super) async fn send(
     routed: &Routed,
     call: &ReadCall,
     chosen: &Chosen,
-    mut request: Request<Bytes>,
+    request: &mut Request<Bytes>,
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let target = &chosen.target;
     exchange.upstream = Some(Arc::clone(&target.upstream.url.text));

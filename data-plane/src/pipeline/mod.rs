@@ -64,7 +64,8 @@ async fn stages(
     remove_hop_by_hop(&mut parts.headers);
     let route = enter::route(&worker.gateway, exchange, parts)?;
     match route.place {
-        enter::Place::Card => card::serve(worker, listener, exchange, &route, parts).await,
+        // Boxed: a call should not be as large as what it might have been.
+        enter::Place::Card => Box::pin(card::serve(worker, listener, exchange, &route, parts)).await,
         enter::Place::Call { streams } => {
             call::check_method(parts, exchange)?;
             let admission = enter::admit(&worker.gateway, exchange, &route, parts)?;
@@ -76,8 +77,9 @@ async fn stages(
                 None
             };
             let target = forward::target(worker, &route.agent, &call).await?;
-            let request = forward::request(listener, exchange, &route, &admission, parts, &call, &target)?;
-            let response = forward::send(worker, exchange, &route, &call, &target, request).await?;
+            let mut request =
+                forward::request(listener, exchange, &route, &admission, parts, &call, &target)?;
+            let response = forward::send(worker, exchange, &route, &call, &target, &mut request).await?;
             answer::understand(worker, listener, exchange, &route, &call, guard, response).await
         }
         enter::Place::Nowhere => Err(Code::NotFound.into()),

@@ -3,6 +3,7 @@
 mod answers;
 mod cards;
 mod refusals;
+mod sizes;
 mod streams;
 
 use std::net::SocketAddr;

@@ -63,6 +63,8 @@ pub struct Endpoint {
     host: Arc<str>,
     port: u16,
     path: Arc<str>,
+    /// The same as a request target; `None` if it is none.
+    own_target: Option<PathAndQuery>,
     scheme: Scheme,
     authority: Option<Authority>,
     host_header: HeaderValue,
@@ -114,6 +116,7 @@ impl Endpoint {
             identity,
             host,
             port,
+            own_target: PathAndQuery::try_from(if path.is_empty() { "/" } else { &path }).ok(),
             path,
             scheme: if is_tls { Scheme::HTTPS } else { Scheme::HTTP },
             authority: Authority::try_from(authority_text).ok(),
@@ -159,8 +162,8 @@ impl Endpoint {
     /// # Errors
     /// The result is not a valid path and query.
     pub fn target(&self, below: &str) -> Result<PathAndQuery, http::uri::InvalidUri> {
-        if below.is_empty() && !self.path.is_empty() {
-            return PathAndQuery::try_from(&*self.path);
+        if let Some(own) = self.own_target.as_ref().filter(|_| below.is_empty()) {
+            return Ok(own.clone());
         }
         if self.path.is_empty() {
             return PathAndQuery::try_from(if below.is_empty() { "/" } else { below });

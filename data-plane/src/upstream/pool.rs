@@ -134,11 +134,11 @@ impl Pool {
     pub async fn send(
         &self,
         endpoint: &Endpoint,
-        request: Request<Bytes>,
+        request: &Request<Bytes>,
         options: SendOptions,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let is_sent = AtomicBool::new(false);
-        let exchange = self.exchange(endpoint, &request, options, &is_sent);
+        let exchange = self.exchange(endpoint, request, options, &is_sent);
         match tokio::time::timeout(options.head_timeout, exchange).await {
             Ok(result) => result,
             Err(_) if is_sent.into_inner() => {
@@ -249,9 +249,10 @@ impl Pool {
             if !is_fresh && let Some(lease) = self.take_place(endpoint) {
                 return Ok(lease);
             }
-            return self.open(endpoint).await;
+            return Box::pin(self.open(endpoint)).await;
         }
-        self.open(endpoint).await
+        // Boxed: most exchanges find a connection and should not be as large as what opens one.
+        Box::pin(self.open(endpoint)).await
     }
 
     /// The lock under which a connection is opened that others will share, and how often that has failed. `None` for

@@ -123,7 +123,7 @@ async fn send(
     endpoint: &Endpoint,
     body: &'static str,
 ) -> Result<Response<ResponseBody>, UpstreamError> {
-    pool.send(endpoint, post(body), options(Retry::IfNothingSent)).await
+    pool.send(endpoint, &post(body), options(Retry::IfNothingSent)).await
 }
 
 /// Sends and reads the whole answer.

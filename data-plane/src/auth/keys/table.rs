@@ -90,7 +90,8 @@ impl KeyRef {
 
 /// The part of an API key's name that names its consumer.
 fn consumer_of(key_name: &str) -> &str {
-    let end = key_name.match_indices('/').nth(3).map_or(key_name.len(), |(at, _)| at);
+    let slashes = key_name.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    let end = slashes.map(|(at, _)| at).nth(3).unwrap_or(key_name.len());
     key_name.get(..end).unwrap_or_default()
 }
 

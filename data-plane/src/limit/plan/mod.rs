@@ -7,10 +7,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use signalbox_proto::model::plan::Plan;
 use smallvec::SmallVec;
 
 use super::buckets::Buckets;
+use super::headers::rate_limit_policy;
 use super::rate::{Rule, Verdict};
 use super::streams::{OpenStreams, StreamGuard, TooManyStreams};
 use super::subject::Subject;
@@ -22,6 +24,8 @@ pub type Verdicts = SmallVec<[Verdict; 2]>;
 #[derive(Clone, Debug)]
 pub struct PlanLimits {
     rates: Vec<Rule>,
+    /// What `RateLimit-Policy` says where every limit had its say.
+    policy: Option<HeaderValue>,
     max_open_streams: Option<NonZeroU32>,
     open_streams: Arc<OpenStreams>,
 }
@@ -34,8 +38,11 @@ impl PlanLimits {
             let held = previous.and_then(|held| held.rates.iter().find(|rule| *rule.name == *name));
             held.map_or_else(|| Arc::new(Buckets::default()), |rule| Arc::clone(&rule.buckets))
         };
+        let rates: Vec<Rule> =
+            plan.rate_limits.iter().map(|limit| Rule::new(limit, buckets(&limit.name))).collect();
         Self {
-            rates: plan.rate_limits.iter().map(|limit| Rule::new(limit, buckets(&limit.name))).collect(),
+            policy: rate_limit_policy(rates.iter().map(Rule::policy)),
+            rates,
             max_open_streams: plan.max_open_streams,
             open_streams: previous.map(|held| Arc::clone(&held.open_streams)).unwrap_or_default(),
         }
@@ -58,6 +65,15 @@ impl PlanLimits {
             }
         }
         verdicts
+    }
+
+    /// The value of `RateLimit-Policy` for what [`check`](Self::check) returned; `None` without limits.
+    #[must_use]
+    pub fn policy(&self, verdicts: &[Verdict]) -> Option<HeaderValue> {
+        if verdicts.len() == self.rates.len() {
+            return self.policy.clone();
+        }
+        rate_limit_policy(self.rates.iter().take(verdicts.len()).map(Rule::policy))
     }
 
     /// Counts an event stream for as long as the guard lives.

@@ -101,7 +101,7 @@ async fn get(
     let timeout = agent.spec.limits.unary_timeout;
     let options =
         SendOptions { head_timeout: timeout, body_timeout: Some(timeout), retry: Retry::Idempotent };
-    worker.pool.send(&target.endpoint, request, options).await.map_err(|error| failure(error, agent))
+    worker.pool.send(&target.endpoint, &request, options).await.map_err(|error| failure(error, agent))
 }
 
 async fn body(agent: &Agent, response: Response<ResponseBody>) -> Result<Bytes, GatewayError> {

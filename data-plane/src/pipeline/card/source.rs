@@ -98,7 +98,8 @@ async fn one(
     version: Option<Version>,
 ) -> Result<Bytes, Failure> {
     let key = SourceKey { agent: agent.name.shared(), revision: agent.revision, target, version };
-    let fetch = load(worker.clone(), Arc::clone(agent), target, version);
+    // Boxed: it is kilobytes, and calls that need no card hold room for it too.
+    let fetch = Box::pin(load(worker.clone(), Arc::clone(agent), target, version));
     worker.gateway.cards.sources.get(&key, fetch).await.map(|source| source.body.clone())
 }
 

@@ -71,7 +71,7 @@ async fn an_agent_that_does_not_answer_runs_into_the_head_timeout() {
     })
     .await;
     let options = SendOptions { head_timeout: Duration::from_millis(50), ..options(Retry::Idempotent) };
-    let error = pool().send(&agent.endpoint(), post("{}"), options).await.unwrap_err();
+    let error = pool().send(&agent.endpoint(), &post("{}"), options).await.unwrap_err();
     assert_eq!((error.kind(), error.nothing_sent()), (UpstreamErrorKind::HeadTimeout, false));
 }
 
@@ -93,7 +93,7 @@ async fn a_body_that_stands_still_runs_into_the_body_timeout() {
     })
     .await;
     let options = SendOptions { body_timeout: Some(Duration::from_millis(50)), ..options(Retry::Never) };
-    let response = pool().send(&agent.endpoint(), post("{}"), options).await.unwrap();
+    let response = pool().send(&agent.endpoint(), &post("{}"), options).await.unwrap();
     let error = response.into_body().collect().await.unwrap_err();
     assert_eq!(error.kind(), UpstreamErrorKind::BodyTimeout);
 }

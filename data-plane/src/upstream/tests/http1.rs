@@ -45,7 +45,7 @@ async fn the_request_goes_out_in_origin_form_with_the_endpoints_host() {
         .header("a2a-version", "1.0")
         .body(Bytes::from_static(b"{}"))
         .unwrap();
-    pool().send(&agent.endpoint(), request, options(Retry::Never)).await.unwrap();
+    pool().send(&agent.endpoint(), &request, options(Retry::Never)).await.unwrap();
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("POST /rpc?x=1 HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("host: {}\r\n", agent.address)), "{request}");
@@ -182,7 +182,7 @@ async fn what_is_safe_to_repeat_is_repeated_once_on_a_fresh_connection() {
     let (agent, requests) = agent_that_dies_at_the_second().await;
     let (pool, endpoint) = (pool(), agent.endpoint());
     call(&pool, &endpoint, "{}").await.unwrap();
-    let response = pool.send(&endpoint, post("{}"), options(Retry::Idempotent)).await.unwrap();
+    let response = pool.send(&endpoint, &post("{}"), options(Retry::Idempotent)).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
     assert_eq!((requests.load(Ordering::SeqCst), agent.connections()), (3, 2));
     assert_eq!(pool.counts().retried, 1);
@@ -286,6 +286,6 @@ async fn a_large_body_goes_up_while_the_answer_comes_down() {
     })
     .await;
     let request = Request::post("/").body(Bytes::from(vec![b'y'; 8 * 1024 * 1024])).unwrap();
-    let response = pool().send(&agent.endpoint(), request, options(Retry::Never)).await.unwrap();
+    let response = pool().send(&agent.endpoint(), &request, options(Retry::Never)).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), 8 * 1024 * 1024);
 }

@@ -72,7 +72,7 @@ fn endpoint(agent: &Agent) -> Endpoint {
 
 async fn open_stream(pool: &Pool, endpoint: &Endpoint) -> ResponseBody {
     let request = Request::get("/endless").body(Bytes::new()).unwrap();
-    let mut body = pool.send(endpoint, request, options(Retry::Never)).await.unwrap().into_body();
+    let mut body = pool.send(endpoint, &request, options(Retry::Never)).await.unwrap().into_body();
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "a");
     body
 }
