@@ -103,6 +103,7 @@ impl Process {
         let started = Instant::now();
         loop {
             if let Some(status) = self.status() {
+                self.hear_out();
                 return status;
             }
             assert!(

@@ -57,7 +57,7 @@ fn a_standalone_data_plane_does_not_start_on_them() {
         assert!(!status.success(), "it started on:\n{manifest}");
         let said = process.log();
         for word in words {
-            assert!(said.contains(word), "no {word:?} in:\n{said}\nfor:\n{manifest}");
+            assert!(said.contains(word), "{status}, and no {word:?} in:\n{said}\nfor:\n{manifest}");
         }
     }
 }
