@@ -58,7 +58,7 @@ pub enum FileError {
         max_bytes: u64,
     },
     /// What it says cannot be served.
-    #[error("{} is refused: {problems}", path.display())]
+    #[error("{} is refused", path.display())]
     Refused {
         /// The file.
         path: PathBuf,
