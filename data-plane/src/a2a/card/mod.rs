@@ -67,12 +67,12 @@ pub fn rewrite_json_rpc_answer(body: &[u8], policy: &CardRewrite<'_>) -> Result<
 /// Judges the status of the agent's answer to a card request.
 ///
 /// # Errors
-/// `NotFound` for 404 and 410; `InvalidAgentCard` for redirects, which are never followed; else `CardUnavailable`.
+/// `NotFound` for 404, 410, and 405, with which servers answer below an address that only takes calls; `InvalidAgentCard` for redirects, which are never followed; else `CardUnavailable`.
 pub fn check_status(status: StatusCode) -> Result<(), GatewayError> {
     let internal = format!("the agent answered the card request with {}", status.as_u16());
     match status {
         StatusCode::OK => Ok(()),
-        StatusCode::NOT_FOUND | StatusCode::GONE => {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => {
             Err(GatewayError::new(Code::NotFound).detail("The agent has no card.").internal(internal))
         }
         status if status.is_redirection() => Err(GatewayError::new(Code::InvalidAgentCard)

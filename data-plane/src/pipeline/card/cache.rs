@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Most cards held. Trusted proxies may pass on hosts that callers choose, and hosts are part of the key.
@@ -45,7 +47,7 @@ pub(in crate::pipeline) struct Cache<K, V: Weigh, E> {
 #[derive(Debug)]
 struct Entry<V: Weigh, E> {
     /// Held by the one task that fetches.
-    flight: tokio::sync::Mutex<()>,
+    flight: Arc<tokio::sync::Mutex<()>>,
     held: Mutex<Held<V, E>>,
     created: Instant,
     /// Of all values of the cache.
@@ -89,6 +91,9 @@ where
 
     /// The value of `key`, fetched by `fetch` if there is none. An old one is served while one task fetches anew.
     ///
+    /// Cancellation leaves a fetch under way to whoever asks next: impatient callers do not keep a slow agent's card
+    /// from ever arriving.
+    ///
     /// # Errors
     ///
     /// What `fetch` failed with, if there is no value that may still be served.
@@ -113,11 +118,11 @@ where
             }
             Found::Nothing => {}
         }
-        let _flight = entry.flight.lock().await;
+        let flight = Arc::clone(&entry.flight).lock_owned().await;
         match entry.look() {
             Found::Fresh(value) | Found::Stale(value) => Ok(value),
             Found::Failed(error) => Err(error),
-            Found::Nothing => entry.fill(fetch.await),
+            Found::Nothing => finish(tokio::spawn(entry.fill_by(fetch, flight))).await,
         }
     }
 
@@ -128,7 +133,7 @@ where
         }
         let evicted = self.make_room(&mut entries);
         let entry = Arc::new(Entry {
-            flight: tokio::sync::Mutex::new(()),
+            flight: Arc::default(),
             held: Mutex::new(Held { value: None, failure: None }),
             created: Instant::now(),
             bytes: Arc::clone(&self.bytes),
@@ -196,6 +201,15 @@ impl<V: Weigh, E: Clone> Entry<V, E> {
         !is_in_use && matches!(self.look(), Found::Nothing)
     }
 
+    async fn fill_by<F>(self: Arc<Self>, fetch: F, flight: OwnedMutexGuard<()>) -> Result<Arc<V>, E>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
+        let outcome = self.fill(fetch.await);
+        drop(flight);
+        outcome
+    }
+
     fn fill(&self, fetched: Result<V, E>) -> Result<Arc<V>, E> {
         let mut held = lock(&self.held);
         match fetched {
@@ -211,6 +225,17 @@ impl<V: Weigh, E: Clone> Entry<V, E> {
                 Err(error)
             }
         }
+    }
+}
+
+/// What a task of this cache's came to. Its panic is its caller's; a runtime that shuts down answers nobody.
+async fn finish<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => std::future::pending().await,
+        },
     }
 }
 

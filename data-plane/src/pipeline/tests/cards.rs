@@ -72,3 +72,18 @@ async fn an_agent_whose_card_hangs_is_called_all_the_same() {
     assert!(started.elapsed() < Duration::from_secs(2), "nobody waits again: {:?}", started.elapsed());
     assert_eq!(agent.fetches(), 1, "the first fetch goes on");
 }
+
+#[tokio::test]
+async fn a_card_is_looked_for_further_where_its_place_only_takes_calls() {
+    let agent = Agent::start(|request| {
+        if request.starts_with("GET /.well-known/agent-card.json ") {
+            let head = "HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\n\r\n";
+            return (head.into(), Then::Keep);
+        }
+        card(request)
+    })
+    .await;
+    let answer = Fixture::new(&agent).await.card("").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(agent.fetches(), 2, "{:?}", agent.requests());
+}

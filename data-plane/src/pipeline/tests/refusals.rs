@@ -60,3 +60,48 @@ async fn bodies_beyond_the_budget_are_refused_and_what_was_taken_is_given_back()
     assert_eq!(gateway.gateway.budget.used_bytes(), 0);
     assert!(gateway.post("", &call("message/send")).await.starts_with("HTTP/1.1 200 "));
 }
+
+#[tokio::test]
+async fn a_client_that_waits_to_be_asked_for_its_body_is_asked() {
+    let agent = Agent::with_card(|_| result()).await;
+    let gateway = Fixture::new(&agent).await;
+    let body = call("message/send");
+    let head = format!(
+        "POST /a2a/echo HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = gateway.send(&head, "").await;
+    assert_eq!(until(&mut stream, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).await.unwrap();
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    assert!(!agent.requests().pop().unwrap().contains("expect"));
+}
+
+#[tokio::test]
+async fn the_agent_gets_one_length_and_no_framing_of_the_callers() {
+    let agent = Agent::with_card(|_| result()).await;
+    let gateway = Fixture::new(&agent).await;
+    let body = call("message/send");
+    let head = "POST /a2a/echo HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\nte: trailers\r\n\
+                connection: close, te\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n";
+    let chunks = format!("{:x};ext=1\r\n{body}\r\n0\r\nx-late: 1\r\n\r\n", body.len());
+    assert!(rest(&mut gateway.send(head, &chunks).await).await.starts_with("HTTP/1.1 200 "));
+    let arrived = agent.requests().pop().unwrap();
+    let (head, arrived_body) = arrived.split_once("\r\n\r\n").unwrap();
+    assert_eq!(arrived_body, body);
+    assert_eq!(head.matches("content-length: ").count(), 1, "{head}");
+    for name in ["transfer-encoding", "trailer", "te:", "x-late", "connection"] {
+        assert!(!head.contains(&format!("\n{name}")), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn lengths_that_contradict_one_another_reach_nobody() {
+    let agent = Agent::with_card(|_| result()).await;
+    let gateway = Fixture::new(&agent).await;
+    let head = "POST /a2a/echo HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\ncontent-length: 40\r\n\r\n";
+    let answer = rest(&mut gateway.send(head, "{}").await).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(agent.requests().is_empty());
+}

@@ -82,6 +82,19 @@ async fn a_failed_refetch_leaves_the_old_value() {
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_leaves_does_not_take_the_fetch_along() {
+    let cache = Arc::new(Cache::<&str, u32, &str>::new());
+    let calls = Arc::new(AtomicU32::new(0));
+    for _ in 0..3 {
+        // A fetch takes 10 ms; none of them waits as long.
+        let impatient = cache.get(&"a", counted(&calls));
+        assert!(tokio::time::timeout(Duration::from_millis(3), impatient).await.is_err());
+    }
+    assert_eq!(*cache.get(&"a", counted(&calls)).await.unwrap(), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
 fn weighing(bytes: u32) -> Fetch {
     Box::pin(async move { Ok(bytes) })
 }
