@@ -252,3 +252,14 @@ async fn until(stream: &mut TcpStream, text: &str) -> String {
     }
     String::from_utf8(read).unwrap()
 }
+
+fn size_of_future<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+    size_of::<F>()
+}
+
+/// It is moved into a box for every request: what is rare has to be boxed inside it.
+#[test]
+fn the_future_of_an_exchange_is_small() {
+    let size = size_of_future(exchange);
+    assert!(size <= 3 * 1024, "{size} bytes");
+}

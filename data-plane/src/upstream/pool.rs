@@ -138,8 +138,10 @@ impl Pool {
         options: SendOptions,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let is_sent = AtomicBool::new(false);
-        let exchange = self.exchange(endpoint, request, options, &is_sent);
-        match tokio::time::timeout(options.head_timeout, exchange).await {
+        // In one expression: a future that is moved takes its place twice.
+        match tokio::time::timeout(options.head_timeout, self.exchange(endpoint, request, options, &is_sent))
+            .await
+        {
             Ok(result) => result,
             Err(_) if is_sent.into_inner() => {
                 Err(UpstreamError::after_sending(UpstreamErrorKind::HeadTimeout))
@@ -180,7 +182,11 @@ impl Pool {
         options: SendOptions,
         is_sent: &AtomicBool,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let lease = self.check_out(endpoint, false).await?;
+        // What is rare is boxed here and below: a place for it would make every exchange larger.
+        let lease = match self.take_kept(endpoint) {
+            Some(lease) => lease,
+            None => Box::pin(self.open(endpoint, false)).await?,
+        };
         let is_reused = lease.is_reused();
         is_sent.store(true, Ordering::Relaxed);
         let error = match self.send_on(lease, endpoint, request, options).await {
@@ -199,9 +205,12 @@ impl Pool {
         }
         self.inner.retried.fetch_add(1, Ordering::Relaxed);
         is_sent.store(false, Ordering::Relaxed);
-        let lease = self.check_out(endpoint, true).await?;
-        is_sent.store(true, Ordering::Relaxed);
-        self.send_on(lease, endpoint, request, options).await
+        Box::pin(async {
+            let lease = self.open(endpoint, true).await?;
+            is_sent.store(true, Ordering::Relaxed);
+            self.send_on(lease, endpoint, request, options).await
+        })
+        .await
     }
 
     async fn send_on(
@@ -222,17 +231,15 @@ impl Pool {
                 Ok(response)
             }
             Lease::Http2 { mut connection, place, .. } => {
-                let response = connection.send(endpoint, request).await?;
+                let response = Box::pin(connection.send(endpoint, request)).await?;
                 Ok(response.map(|body| ResponseBody::http2(body, place, options.body_timeout)))
             }
         }
     }
 
-    async fn check_out(&self, endpoint: &Endpoint, is_fresh: bool) -> Result<Lease, UpstreamError> {
-        if !is_fresh && let Some(lease) = self.take_kept(endpoint) {
-            self.inner.reused.fetch_add(1, Ordering::Relaxed);
-            return Ok(lease);
-        }
+    /// Opens a connection, or takes a place on a shared one that somebody else is opening. `is_fresh`: only one that
+    /// has not been used before will do.
+    async fn open(&self, endpoint: &Endpoint, is_fresh: bool) -> Result<Lease, UpstreamError> {
         while let Some((opening, failures)) = self.shared_opening(endpoint) {
             let Ok(_only_one) = opening.try_lock() else {
                 // Someone else opens a connection that may have a place for this exchange, too.
@@ -249,10 +256,9 @@ impl Pool {
             if !is_fresh && let Some(lease) = self.take_place(endpoint) {
                 return Ok(lease);
             }
-            return Box::pin(self.open(endpoint)).await;
+            return self.open_counted(endpoint).await;
         }
-        // Boxed: most exchanges find a connection and should not be as large as what opens one.
-        Box::pin(self.open(endpoint)).await
+        self.open_counted(endpoint).await
     }
 
     /// The lock under which a connection is opened that others will share, and how often that has failed. `None` for
@@ -273,9 +279,11 @@ impl Pool {
         let slot = slots.get_mut(endpoint.identity())?;
         let now = clock::now();
         if let Some((connection, place)) = slot.take_place(now) {
+            self.inner.reused.fetch_add(1, Ordering::Relaxed);
             return Some(Lease::Http2 { connection, place, is_reused: true });
         }
         let connection = slot.take_idle(now, self.inner.settings.idle_timeout)?;
+        self.inner.reused.fetch_add(1, Ordering::Relaxed);
         Some(Lease::Http1 { connection, is_reused: true })
     }
 
@@ -290,7 +298,7 @@ impl Pool {
         Some(Lease::Http2 { connection, place, is_reused: true })
     }
 
-    async fn open(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
+    async fn open_counted(&self, endpoint: &Endpoint) -> Result<Lease, UpstreamError> {
         let result = self.open_connection(endpoint).await;
         if result.is_err() {
             self.inner.lock().entry(endpoint.identity().clone()).or_insert_with(new_slot).failures += 1;
