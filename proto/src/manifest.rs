@@ -4,6 +4,7 @@
 //! tags are refused. [`Document`] remembers the text, so that what is found wrong with a field later, here or by the
 //! control plane, is shown where it is written.
 
+mod advice;
 mod excerpt;
 mod locate;
 mod parse;

@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 use crate::error::{Code, Error, Fault};
 
 /// Domain of every `ErrorInfo`.
-pub const DOMAIN: &str = "signalbox";
+pub const DOMAIN: &str = "signalbox.dev";
 
 /// Time after which a retry makes sense, where one is safe.
 const RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -217,7 +217,7 @@ impl LaneLoop {
             },
         );
         for change in &changes {
-            shipment.add(&change.message).await?;
+            shipment.add(change.message.clone()).await?;
         }
         shipment.finish().await?;
         Ok(Sent { to, commit_time: self.live.then_some(commit_time), span })
@@ -237,8 +237,8 @@ impl LaneLoop {
             if page.is_empty() {
                 break;
             }
-            for change in &page {
-                shipment.add(&change.message).await?;
+            for change in page {
+                shipment.add(change.message).await?;
             }
         }
         shipment.finish().await?;

@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use super::advice::advise;
 use super::locate::Position;
 use crate::model::bound;
 use crate::wire::config::v1 as wire;
@@ -34,7 +35,7 @@ fn json(text: &str) -> Result<wire::Manifest, Fault> {
         let message = error.to_string();
         // serde_json appends the place, which stands in front here.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text).to_owned();
-        Fault { position: (place.line > 0).then_some(place), message }
+        Fault { position: (place.line > 0).then_some(place), message: advise(&message) }
     };
     // The generated code refuses a repeated field but not a repeated map key.
     serde_json::from_str::<Unique>(text).map_err(fault)?;
@@ -58,7 +59,10 @@ fn yaml(text: &str) -> Result<wire::Manifest, Fault> {
             formatter: &serde_saphyr::UserMessageFormatter,
             snippets: serde_saphyr::SnippetMode::Off,
         };
-        Fault { position, message: without_place(&error.without_snippet().render_with_options(options)) }
+        Fault {
+            position,
+            message: advise(&without_place(&error.without_snippet().render_with_options(options))),
+        }
     })
 }
 

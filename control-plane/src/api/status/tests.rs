@@ -17,7 +17,7 @@ fn violations_reach_the_caller_field_by_field() {
         ("agent.upstreams[0]", "must be given")
     );
     let info = details.error_info().unwrap();
-    assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID", "signalbox"));
+    assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID", "signalbox.dev"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl<'a> Shipment<'a> {
     }
 
     /// Adds a change; sends a chunk if it is full.
-    pub(super) async fn add(&mut self, change: &wire::Change) -> Result<(), Status> {
+    pub(super) async fn add(&mut self, change: wire::Change) -> Result<(), Status> {
         let change = self.admit(change);
         match self.chunker.push(change) {
             Some(changes) => self.send(wire::Delta { changes, more: true, ..self.base.clone() }).await,
@@ -48,7 +48,7 @@ impl<'a> Shipment<'a> {
     }
 
     /// The change as this data plane gets it.
-    fn admit(&self, change: &wire::Change) -> wire::Change {
+    fn admit(&self, change: wire::Change) -> wire::Change {
         // Nearly everything goes to everybody, and is not looked up in the fleet view.
         if !capability::may_be_withheld(change) {
             return change.clone();
@@ -57,8 +57,8 @@ impl<'a> Shipment<'a> {
             capability::required(change).filter(|needed| !self.context.capabilities.contains(*needed));
         self.context.seat.withhold(&change.name, lacking);
         match lacking {
-            None => change.clone(),
-            Some(_) => capability::withheld(change),
+            None => change,
+            Some(_) => capability::withheld(&change),
         }
     }
 }

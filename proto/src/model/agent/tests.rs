@@ -163,3 +163,44 @@ fn a_card_url_stays_at_the_upstreams_origin() {
         assert_eq!(found(&card(bad).unwrap_err()), [("upstreams[0].card_url", "INVALID_URL")], "{bad}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever a message says, checking it ends with a model or with reasons, and never with neither.
+    #[test]
+    fn any_message_is_checked(
+        name in "organizations/\\PC{0,8}/agents/\\PC{0,8}|\\PC{0,20}",
+        url in "https?://\\PC{0,20}|\\PC{0,20}",
+        path in "/\\PC{0,20}|\\PC{0,20}",
+        host in "\\PC{0,20}",
+        pem in "\\PC{0,20}|-----BEGIN CERTIFICATE-----\n\\PC{0,20}\n-----END CERTIFICATE-----",
+        version in "\\PC{0,5}",
+        numbers: (i32, i64, i32, u64),
+    ) {
+        let (state, seconds, nanos, bytes) = numbers;
+        let duration = Some(pbjson_types::Duration { seconds, nanos });
+        let tls = wire::UpstreamTls { ca_certificates_pem: pem, server_name: host.clone() };
+        let upstream = wire::Upstream {
+            url: url.clone(),
+            versions: vec![version],
+            tls: Some(tls),
+            protocol: state,
+            card_url: path.clone(),
+            ..Default::default()
+        };
+        let public = wire::PublicUrl { url, selector: None };
+        let addresses = wire::Addresses { context_path: path, hosts: vec![host], public_urls: vec![public] };
+        let limits = wire::AgentLimits { max_body_bytes: bytes, stream_max_duration: duration, ..Default::default() };
+        let wire = wire::Agent {
+            name,
+            state,
+            addresses: Some(addresses),
+            upstreams: vec![upstream],
+            heartbeat_interval: duration,
+            limits: Some(limits),
+            ..Default::default()
+        };
+        if let Err(wrong) = Agent::try_from(wire) {
+            proptest::prop_assert!(!wrong.is_empty());
+        }
+    }
+}
