@@ -5,6 +5,9 @@ const MAX_DISTANCE: usize = 2;
 
 /// The parser's complaint, with the likely name in place of the list of all, or the list in one spelling.
 pub(super) fn advise(message: &str) -> String {
+    if message.contains("missing 's' suffix") {
+        return "a duration is a number of seconds with an s, such as 15s or 0.5s".to_owned();
+    }
     let Some((complaint, list)) = message.split_once(", expected one of ") else { return message.to_owned() };
     let wrong = complaint.split('`').nth(1).unwrap_or_default();
     // Each field is listed in both spellings; this is the one that the documentation uses.
@@ -60,6 +63,7 @@ mod tests {
         let values = "unknown variant `X`, expected one of `AGENT_STATE_SAVED`, `AGENT_STATE_STOPPED`";
         assert_eq!(advise(values), "unknown variant `X`; known here: AGENT_STATE_SAVED, AGENT_STATE_STOPPED");
         assert_eq!(advise("something else"), "something else");
+        assert!(advise("missing 's' suffix").contains("15s"));
     }
 
     proptest! {
