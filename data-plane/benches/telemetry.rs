@@ -9,7 +9,8 @@ use std::{
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::HeaderMap;
 use signalbox_data_plane::telemetry::{
-    AccessLog, AccessRecord, Destination, Outcome, RequestTrace, RequestTracer, Telemetry, TraceContext,
+    AccessLog, AccessRecord, Destination, Outcome, RequestTrace, RequestTracer, Settings, Telemetry,
+    TelemetryArguments, TraceContext,
 };
 
 fn record() -> AccessRecord<'static> {
@@ -71,5 +72,33 @@ fn telemetry(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, telemetry);
+/// With a collector that never answers: what a request pays, not what sending costs.
+fn with_collector(criterion: &mut Criterion) {
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return };
+    let Ok(collector) = std::net::TcpListener::bind("127.0.0.1:0") else { return };
+    let Ok(address) = collector.local_addr() else { return };
+    let arguments = TelemetryArguments {
+        otlp_endpoint: Some(format!("http://{address}")),
+        access_log: Destination::Off,
+        ..TelemetryArguments::default()
+    };
+    let Ok(settings) = Settings::new(&arguments, "eu-west", "edge-1", |_| None) else { return };
+    let started = runtime.block_on(async { Telemetry::start(&settings) });
+    let Ok(telemetry) = started else { return };
+    let agent = telemetry.metrics.agent("default", "weather");
+    let record = record();
+    let headers = HeaderMap::new();
+    bench(criterion, "trace decision and headers, 1 % traced", || {
+        let mut sent = HeaderMap::new();
+        let trace = telemetry.tracer.start(black_box(&headers), record.time);
+        drop(trace.upstream(&mut sent, record.time));
+        sent
+    });
+    bench(criterion, "finish, with OTLP", || {
+        telemetry.finish(black_box(&record).clone(), &agent, RequestTrace::default());
+    });
+    runtime.shutdown_background();
+}
+
+criterion_group!(benches, telemetry, with_collector);
 criterion_main!(benches);
