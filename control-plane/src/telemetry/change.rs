@@ -25,8 +25,7 @@ pub fn call_span(method: &str, traceparent: Option<&str>) -> Span {
         signalbox.actor = Empty,
         signalbox.revision.config = Empty,
         signalbox.revision.credentials = Empty,
-        otel.status_code = Empty,
-        error.message = Empty,
+        otel.status_description = Empty,
     );
     if let Some(caller) = traceparent.and_then(|text| TraceContext::parse(text.as_bytes())) {
         // Without a collector there is no layer that could take it.
@@ -45,8 +44,7 @@ pub fn publish_span(data_plane: &str, lane: Lane, from: u64, to: u64, traceparen
         signalbox.lane = lane.as_str(),
         signalbox.revision.from = from,
         signalbox.revision.to = to,
-        otel.status_code = Empty,
-        error.message = Empty,
+        otel.status_description = Empty,
     );
     if let Some(commit) = traceparent.and_then(|text| TraceContext::parse(text.as_bytes())) {
         span.add_link(remote(commit));
@@ -56,8 +54,8 @@ pub fn publish_span(data_plane: &str, lane: Lane, from: u64, to: u64, traceparen
 
 /// Marks a span as failed.
 pub fn fail(span: &Span, error: &dyn std::fmt::Display) {
-    span.record("otel.status_code", "ERROR");
-    span.record("error.message", tracing::field::display(error));
+    // A description is only ever that of an error.
+    span.record("otel.status_description", tracing::field::display(error));
 }
 
 /// The `traceparent` to hand on from a span: the span's own if it is exported.

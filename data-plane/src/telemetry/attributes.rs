@@ -10,6 +10,7 @@ use std::{
 };
 
 use opentelemetry::KeyValue;
+use opentelemetry_semantic_conventions::attribute::NETWORK_PEER_PORT;
 
 use super::{
     access::{AccessRecord, Visit, clean, visit},
@@ -18,6 +19,9 @@ use super::{
 
 /// Fields that a record has at most, and a few more.
 const CAPACITY: usize = 40;
+
+/// The port of the field that is a socket's address.
+pub(super) const PEER_PORT: Field = Field { line: "", member: "", attribute: NETWORK_PEER_PORT };
 
 /// What spans and log records say about a request.
 pub(super) fn attributes(record: &AccessRecord<'_>) -> Vec<KeyValue> {
@@ -65,6 +69,10 @@ impl Visit for Attributes {
         self.0.push(KeyValue::new(field.attribute, value));
     }
 
+    fn code(&mut self, field: &Field, value: i64) {
+        self.0.push(KeyValue::new(field.attribute, value.to_string()));
+    }
+
     fn duration(&mut self, field: &Field, value: Duration) {
         self.0.push(KeyValue::new(field.attribute, attribute_millis(value)));
     }
@@ -74,6 +82,7 @@ impl Visit for Attributes {
     }
 
     fn socket_address(&mut self, field: &Field, value: SocketAddr) {
-        self.0.push(KeyValue::new(field.attribute, value.to_string()));
+        self.address(field, value.ip());
+        self.integer(&PEER_PORT, value.port().into());
     }
 }

@@ -21,8 +21,7 @@ pub fn apply_span(lane: Lane, from: u64, to: u64, traceparent: &str) -> Span {
         signalbox.revision.from = from,
         signalbox.revision.to = to,
         signalbox.changes = Empty,
-        otel.status_code = Empty,
-        error.message = Empty,
+        otel.status_description = Empty,
     );
     if let Some(commit) = TraceContext::parse(traceparent.as_bytes()) {
         span.add_link(remote(commit));
@@ -37,15 +36,14 @@ pub fn connect_span(endpoint: &str) -> Span {
         "control_plane.connect",
         otel.kind = "client",
         server.address = endpoint,
-        otel.status_code = Empty,
-        error.message = Empty,
+        otel.status_description = Empty,
     )
 }
 
 /// Marks a span as failed.
 pub fn fail(span: &Span, error: &dyn std::error::Error) {
-    span.record("otel.status_code", "ERROR");
-    span.record("error.message", tracing::field::display(error));
+    // A description is only ever that of an error.
+    span.record("otel.status_description", tracing::field::display(error));
 }
 
 /// The `traceparent` of a span, if it is exported.

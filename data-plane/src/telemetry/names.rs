@@ -2,6 +2,8 @@
 //!
 //! The log uses the names that users know from agentgateway. Over OTLP the semantic conventions rule.
 
+use opentelemetry_semantic_conventions::attribute;
+
 /// One thing that is known about an exchange.
 #[derive(Debug)]
 pub(super) struct Field {
@@ -14,7 +16,7 @@ pub(super) struct Field {
 }
 
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])* $constant:ident = $line:literal, $attribute:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $constant:ident = $line:literal, $attribute:expr;)*) => {
         $($(#[doc = $doc])* pub(super) const $constant: Field = Field { line: $line, member: concat!(",\"", $line, "\":"), attribute: $attribute };)*
 
         /// Every field with its meaning.
@@ -25,25 +27,25 @@ macro_rules! fields {
 
 fields! {
     /// HTTP method.
-    METHOD = "http.method", "http.request.method";
+    METHOD = "http.method", attribute::HTTP_REQUEST_METHOD;
     /// Host that the caller named.
-    HOST = "http.host", "server.address";
+    HOST = "http.host", attribute::SERVER_ADDRESS;
     /// Path, without the query.
-    PATH = "http.path", "url.path";
+    PATH = "http.path", attribute::URL_PATH;
     /// `HTTP/1.1` or `HTTP/2`; over OTLP without the `HTTP/`.
-    HTTP_VERSION = "http.version", "network.protocol.version";
+    HTTP_VERSION = "http.version", attribute::NETWORK_PROTOCOL_VERSION;
     /// HTTP status sent to the caller; 0 if none was.
-    STATUS = "http.status", "http.response.status_code";
+    STATUS = "http.status", attribute::HTTP_RESPONSE_STATUS_CODE;
     /// Milliseconds until the answer's body ended or the client left.
     DURATION = "duration_ms", "signalbox.duration_ms";
     /// Milliseconds until the first byte of the answer's body.
     FIRST_BYTE = "first_byte_ms", "signalbox.first_byte_ms";
     /// Milliseconds until the head of the upstream's answer.
     UPSTREAM_TIME = "upstream_ms", "signalbox.upstream_ms";
-    /// The other end of the connection.
-    PEER = "src.addr", "network.peer.address";
+    /// The other end of the connection; over OTLP its port is `network.peer.port`.
+    PEER = "src.addr", attribute::NETWORK_PEER_ADDRESS;
     /// The caller's address, as trusted proxies report it.
-    CLIENT = "client.address", "client.address";
+    CLIENT = "client.address", attribute::CLIENT_ADDRESS;
     /// Address of the upstream that answered.
     UPSTREAM = "endpoint", "signalbox.upstream.address";
     /// Attempts made to reach an upstream, if more than one.
@@ -82,8 +84,8 @@ fields! {
     TASK_STATE = "a2a.task.state", "a2a.task.state";
     /// `success`, `error` or `unknown`.
     RESPONSE_OUTCOME = "a2a.response.outcome", "a2a.response.outcome";
-    /// Error code of the JSON-RPC answer.
-    RPC_ERROR = "a2a.response.error_code", "rpc.jsonrpc.error_code";
+    /// Error code of the JSON-RPC answer; over OTLP as text.
+    RPC_ERROR = "a2a.response.error_code", "rpc.response.status_code";
     /// Events relayed, if the answer was an event stream.
     EVENTS = "a2a.events", "a2a.events";
     /// Heartbeats sent between them.
@@ -91,9 +93,9 @@ fields! {
     /// How it went; the values are those of the metric `signalbox_requests_total`.
     OUTCOME = "outcome", "signalbox.outcome";
     /// Code of the gateway's own error.
-    ERROR = "error", "error.type";
+    ERROR = "error", attribute::ERROR_TYPE;
     /// What happened, for operators.
-    REASON = "reason", "error.message";
+    REASON = "reason", "signalbox.reason";
     /// Why the exchange ended.
     TERMINATION = "termination", "signalbox.termination";
     /// Trace; over OTLP a field of the record itself.
@@ -103,7 +105,7 @@ fields! {
     /// The data plane's region; over OTLP an attribute of the resource.
     REGION = "region", "cloud.region";
     /// The data plane's id; over OTLP an attribute of the resource.
-    DATA_PLANE = "data_plane", "service.instance.id";
+    DATA_PLANE = "data_plane", attribute::SERVICE_INSTANCE_ID;
 }
 
 /// The path alone: a query may carry credentials.

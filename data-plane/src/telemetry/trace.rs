@@ -14,6 +14,7 @@ use opentelemetry::{
     },
 };
 use opentelemetry_sdk::trace::{SdkTracer, Span};
+use opentelemetry_semantic_conventions::attribute;
 use signalbox_proto::telemetry::TraceContext;
 
 use super::{
@@ -163,11 +164,13 @@ impl UpstreamSpan {
         let Some(mut span) = self.0 else { return };
         span.update_name(method.to_owned());
         let mut attributes = vec![
-            KeyValue::new("http.request.method", method.to_owned()),
-            KeyValue::new("server.address", address.to_owned()),
+            KeyValue::new(attribute::HTTP_REQUEST_METHOD, method.to_owned()),
+            KeyValue::new(attribute::SERVER_ADDRESS, address.to_owned()),
         ];
-        attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
-        attributes.extend(error.map(|kind| KeyValue::new("error.type", kind)));
+        attributes.extend(
+            status.map(|status| KeyValue::new(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status))),
+        );
+        attributes.extend(error.map(|kind| KeyValue::new(attribute::ERROR_TYPE, kind)));
         span.set_attributes(attributes);
         if error.is_some() || status.is_some_and(|status| status >= 400) {
             span.set_status(Status::error(error.unwrap_or_default()));

@@ -14,8 +14,10 @@ pub(in crate::telemetry) trait Visit {
     fn text(&mut self, field: &Field, value: &str);
     /// Text of the gateway's own making, short and plain. Never empty.
     fn word(&mut self, field: &Field, value: &'static str);
-    /// A count or code.
+    /// A count or status.
     fn integer(&mut self, field: &Field, value: i64);
+    /// An error code: a number in JSON, text where the conventions want text.
+    fn code(&mut self, field: &Field, value: i64);
     /// Milliseconds.
     fn duration(&mut self, field: &Field, value: Duration);
     /// An address.
@@ -86,7 +88,7 @@ fn a2a(record: &AccessRecord<'_>, visitor: &mut impl Visit) {
     text(visitor, &names::TASK_STATE, record.task_state);
     word(visitor, &names::RESPONSE_OUTCOME, record.outcome.response());
     if let Some(code) = record.rpc_error {
-        visitor.integer(&names::RPC_ERROR, code);
+        visitor.code(&names::RPC_ERROR, code);
     }
     if let Some(events) = record.events {
         count(visitor, &names::EVENTS, events);

@@ -77,6 +77,10 @@ impl Visit for Members<'_> {
         self.digits(value);
     }
 
+    fn code(&mut self, field: &Field, value: i64) {
+        self.integer(field, value);
+    }
+
     fn duration(&mut self, field: &Field, value: Duration) {
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
         self.name(field);

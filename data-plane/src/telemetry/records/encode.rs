@@ -9,7 +9,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::telemetry::{
     access::{AccessRecord, Visit, visit},
-    attributes::{attribute_millis, attribute_text, attribute_word},
+    attributes::{PEER_PORT, attribute_millis, attribute_text, attribute_word},
     names::Field,
 };
 
@@ -98,6 +98,10 @@ impl Visit for Attributes<'_> {
         encode_varint(value, self.0);
     }
 
+    fn code(&mut self, field: &Field, value: i64) {
+        self.string(field, itoa::Buffer::new().format(value));
+    }
+
     fn duration(&mut self, field: &Field, value: Duration) {
         self.attribute(field, 1 + 8);
         encode_key(DOUBLE, WireType::SixtyFourBit, self.0);
@@ -109,7 +113,8 @@ impl Visit for Attributes<'_> {
     }
 
     fn socket_address(&mut self, field: &Field, value: SocketAddr) {
-        self.string(field, &value.to_string());
+        self.address(field, value.ip());
+        self.integer(&PEER_PORT, value.port().into());
     }
 }
 
