@@ -48,6 +48,9 @@ pub(crate) struct Options {
     /// A data plane built already, instead of a build with the profile `dist`
     #[arg(long)]
     data_plane: Option<PathBuf>,
+    /// Folder with a load generator and a collector built already, instead of a build with the profile `release`
+    #[arg(long)]
+    tools: Option<PathBuf>,
     /// Folder with a control plane and a command line built already, instead of a build with the profile `release`
     #[arg(long)]
     control_plane: Option<PathBuf>,
@@ -82,7 +85,7 @@ struct Bench<'a> {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = workspace::target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let load = Load::build(&folder)?;
+    let load = Load::build(&folder, options.tools.as_deref())?;
     let data_plane =
         if options.subjects.contains(&Kind::Signalbox) { signalbox::build(options)? } else { PathBuf::new() };
     let bench = Bench { options, load, folder, data_plane };

@@ -70,24 +70,23 @@ pub(super) struct Streams {
 }
 
 impl Load {
-    /// Builds the program and writes the bodies it sends.
+    /// Builds the programs, unless a folder has them already, and writes the bodies they send.
     ///
     /// # Errors
     /// When the build fails.
-    pub(super) fn build(folder: &Path) -> Result<Self> {
-        println!("building the load generator");
-        let mut build = workspace::cargo();
-        build.args(["build", "--quiet", "--locked", "--release", "--package", "system-tests"]);
-        build.args(["--bin", "load", "--bin", "otlp-sink"]);
-        workspace::run(&mut build)?;
+    pub(super) fn build(folder: &Path, tools: Option<&Path>) -> Result<Self> {
+        let built = match tools {
+            Some(built) => built.canonicalize().with_context(|| format!("no folder {}", built.display()))?,
+            None => build()?,
+        };
         let write = |name: &str, method: &str| {
             let file = folder.join(name);
             fs::write(&file, request(method)).with_context(|| format!("cannot write {}", file.display()))?;
             Ok::<_, anyhow::Error>(file)
         };
         Ok(Self {
-            program: workspace::target().join("release/load"),
-            collector: workspace::target().join("release/otlp-sink"),
+            program: built.join("load"),
+            collector: built.join("otlp-sink"),
             unary: write("unary.json", "SendMessage")?,
             streaming: write("streaming.json", "SendStreamingMessage")?,
         })
@@ -259,6 +258,15 @@ impl Drop for Streams {
         drop(self.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+fn build() -> Result<PathBuf> {
+    println!("building the load generator and the collector");
+    let mut build = workspace::cargo();
+    build.args(["build", "--quiet", "--locked", "--release", "--package", "system-tests"]);
+    build.args(["--bin", "load", "--bin", "otlp-sink"]);
+    workspace::run(&mut build)?;
+    Ok(workspace::target().join("release"))
 }
 
 fn parse<T: DeserializeOwned>(line: &str) -> Result<T> {

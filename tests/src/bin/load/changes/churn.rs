@@ -46,10 +46,9 @@ impl Churn {
             }
             2 => {
                 let upstream = self.model.upstreams.first_mut().context("the agent has no upstream")?;
-                upstream.url = format!(
-                    "{}/{round}",
-                    upstream.url.trim_end_matches(|c: char| c.is_numeric() || c == '/')
-                );
+                // The manifest gives it a path of one segment.
+                let (base, _) = upstream.url.rsplit_once('/').context("the upstream has no path")?;
+                upstream.url = format!("{base}/{round}");
                 self.model = api.update_agent(self.model.clone()).await?;
                 Ok(())
             }
