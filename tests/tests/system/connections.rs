@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use system_tests::harness::{
     Upstream,
-    http::post,
+    http::{get, post},
     upstream::{Then, json_answer, result, well_behaved, write},
     wait_until,
 };
@@ -29,6 +29,8 @@ fn an_agent_that_closes_after_each_answer_without_saying_so() {
         Then::Close
     });
     let gateway = in_front_of(&agent);
+    // The first call would follow the card's connection so closely that no one could know it is closing.
+    assert_eq!(get(gateway.address, "/a2a/echo/.well-known/agent-card.json", &[]).status(), 200);
     for number in 0..30 {
         wait_until("the agent has closed", || (agent.connections() == 0).then_some(()));
         // The gateway has to notice by itself.

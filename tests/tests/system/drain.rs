@@ -19,7 +19,7 @@ fn start(agent: &Upstream, options: &[&str]) -> DataPlane {
 #[test]
 fn readiness_fails_before_accepting_stops() {
     let agent = Upstream::well_behaved();
-    let mut gateway = start(&agent, &["--drain-delay", "2s", "--drain-timeout", "1s"]);
+    let mut gateway = start(&agent, &["--drain-delay", "5s", "--drain-timeout", "1s"]);
     assert!(gateway.is_ready());
     gateway.process.terminate();
     wait_until("readiness fails", || (!gateway.is_ready()).then_some(()));
