@@ -177,7 +177,8 @@ impl Fixture {
         let applier = Applier::new(config.clone(), Site::default(), Arc::clone(&telemetry.metrics));
         FileSource::new(path, Arc::new(applier)).unwrap().refresh().await.unwrap();
         let settings = GatewaySettings {
-            trusted_proxies: TrustedProxies::default(),
+            // The callers of these tests.
+            trusted_proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             body_timeout: PATIENCE,
             max_buffered_bytes: 1024 * 1024,
         };

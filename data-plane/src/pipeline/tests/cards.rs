@@ -87,3 +87,26 @@ async fn a_card_is_looked_for_further_where_its_place_only_takes_calls() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(agent.fetches(), 2, "{:?}", agent.requests());
 }
+
+#[tokio::test]
+async fn every_public_address_has_its_own_card_and_none_is_served_for_another() {
+    let agent = Agent::with_card(|_| result()).await;
+    let gateway = Fixture::new(&agent).await;
+    let by_proxy = |host: &str, prefix: &str| {
+        format!("x-forwarded-host: {host}\r\nx-forwarded-proto: https\r\nx-forwarded-prefix: {prefix}\r\n")
+    };
+    let named = [
+        (by_proxy("one.example", "/eu"), "https://one.example/eu/a2a/echo".to_owned()),
+        (by_proxy("two.example", "/eu"), "https://two.example/eu/a2a/echo".to_owned()),
+        (by_proxy("one.example", "/us"), "https://one.example/us/a2a/echo".to_owned()),
+        (String::new(), format!("http://{}/a2a/echo", gateway.address)),
+        ("x-forwarded-host: a\"b\r\n".to_owned(), format!("http://{}/a2a/echo", gateway.address)),
+    ];
+    let mut etags = std::collections::HashSet::new();
+    for (lines, url) in named.iter().chain(&named) {
+        let card = gateway.card(lines).await;
+        assert!(card.contains(&format!("\"url\":\"{url}\"")), "{url}: {card}");
+        etags.insert(card.lines().find(|line| line.starts_with("etag: ")).unwrap().to_owned());
+    }
+    assert_eq!((etags.len(), agent.fetches()), (4, 1));
+}
