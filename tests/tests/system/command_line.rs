@@ -62,7 +62,7 @@ fn a_manifest_is_applied_once_and_then_only_what_differs() {
     let created = all("created", "created", "created");
     assert_eq!(apply(&control_plane, MANIFEST), (0, created, String::new()), "the dry run left nothing");
     let unchanged = all("unchanged", "unchanged", "unchanged");
-    assert_eq!(apply(&control_plane, MANIFEST), (0, unchanged.clone(), String::new()));
+    assert_eq!(apply(&control_plane, MANIFEST), (0, unchanged, String::new()));
     let changed = apply(&control_plane, &MANIFEST.replace("Echo", "Parrot"));
     assert_eq!(changed, (0, all("unchanged", "updated", "unchanged"), String::new()));
 
