@@ -154,7 +154,7 @@ pub(super) async fn send(
     let options = options(&routed.agent, call);
     let span = exchange.trace.upstream(request.headers_mut(), clock::system_now());
     exchange.sent = Some(clock::now());
-    let result = worker.pool.send(&target.endpoint, &request, options).await;
+    let result = worker.pool.send(&target.endpoint, request, options).await;
     exchange.answered = Some(clock::now());
     let (status, error) = match &result {
         Ok(response) => (Some(response.status().as_u16()), None),
