@@ -83,7 +83,8 @@ struct Bench<'a> {
 /// # Errors
 /// When something cannot be built, fetched or started.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let folder = workspace::target().join("bench");
+    // Of this run alone: another one at the same time would change the manifest under a data plane's feet.
+    let folder = workspace::target().join("bench").join(std::process::id().to_string());
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let load = Load::build(&folder, options.tools.as_deref())?;
     let data_plane =
