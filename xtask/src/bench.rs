@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Open event streams
     #[arg(long, default_value_t = 2000)]
     streams: usize,
+    /// Run the data plane without a collector
+    #[arg(long)]
+    no_collector: bool,
     /// A data plane built already, instead of a build with the profile `dist`
     #[arg(long)]
     data_plane: Option<PathBuf>,

@@ -54,15 +54,18 @@ pub(super) fn gateway(folder: &Path, bench: &Bench<'_>, setting: &Setting) -> Re
     let mut command = Command::new(&bench.data_plane);
     command.arg("--config-file").arg(&manifest).current_dir(folder);
     let log = folder.join("access.json").display().to_string();
-    let (collector, otlp) = bench.load.collector(folder)?;
-    // Lines go to a file, as those of the others do, and not to the collector as well.
-    let options = ["--access-log", &log, "--no-otlp-access-log", "--otlp-endpoint", &otlp];
+    let collector = if bench.options.no_collector { None } else { Some(bench.load.collector(folder)?) };
+    let mut options = vec!["--access-log", &log];
+    if let Some((_, otlp)) = &collector {
+        // Lines go to a file, as those of the others do, and not to the collector as well.
+        options.extend(["--no-otlp-access-log", "--otlp-endpoint", otlp]);
+    }
     let DataPlane { process, address, .. } =
         DataPlane::start(command, folder, ("Signalbox", "local"), &options)?;
     Ok(Subject {
         kind: Kind::Signalbox,
         process,
-        _collector: Some(collector),
+        _collector: collector.map(|(process, _)| process),
         address,
         credential: format!("x-api-key: {}", setting.key.key),
     })
