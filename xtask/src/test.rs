@@ -37,6 +37,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Together, so that cargo settles on one set of features and compiles each dependency once.
     workspace::run(workspace::cargo().args(["build", "--workspace", "--bins", "--tests", "--locked"]))?;
 
+    if options.runner.is_empty() {
+        let mut examples = workspace::cargo();
+        examples.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
+        workspace::run(&mut examples).context("examples of the documentation failed")?;
+    }
+
     let mut tests = workspace::cargo();
     if has_nextest() {
         tests.args(["nextest", "run", "--workspace", "--locked"]);
@@ -44,14 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("cargo-nextest is not on this machine; running cargo test");
         tests.args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked"]);
     }
-    workspace::run(tests.args(&options.runner)).context("tests failed")?;
-
-    if options.runner.is_empty() {
-        let mut examples = workspace::cargo();
-        examples.args(["test", "--workspace", "--doc", "--locked", "--quiet"]);
-        workspace::run(&mut examples).context("examples of the documentation failed")?;
-    }
-    Ok(())
+    workspace::run(tests.args(&options.runner)).context("tests failed")
 }
 
 /// Everything that tests need beside the workspace.
