@@ -1,6 +1,8 @@
 //! What a limit counts by.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use crate::http::address::limit_key;
 
 /// Who asks for what, as limits see it.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +38,7 @@ impl<'a> Subject<'a> {
 
     /// The address; of IPv6 the /64, since one client commonly has all of it.
     pub(super) fn network(&self) -> Counted<'a> {
-        Counted::Address(match self.address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-            v4 => v4,
-        })
+        Counted::Address(limit_key(self.address))
     }
 }
 
