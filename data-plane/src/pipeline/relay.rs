@@ -175,7 +175,7 @@ fn end_reason(reason: config::EndReason) -> EndReason {
 
 fn code_of(reason: EndReason) -> Code {
     match reason {
-        EndReason::Revoked | EndReason::Expired | EndReason::Paused => Code::CredentialRevoked,
+        EndReason::Revoked | EndReason::Expired => Code::CredentialRevoked,
         EndReason::PlanClosed => Code::PlanClosed,
         EndReason::AgentStopped => Code::AgentStopped,
         EndReason::Draining => Code::StreamDraining,
@@ -187,7 +187,7 @@ fn code_of(reason: EndReason) -> Code {
 
 fn termination_of(reason: EndReason) -> Termination {
     match reason {
-        EndReason::Revoked | EndReason::Paused => Termination::Revoked,
+        EndReason::Revoked => Termination::Revoked,
         EndReason::Expired => Termination::Expired,
         EndReason::PlanClosed => Termination::PlanClosed,
         EndReason::AgentStopped => Termination::AgentStopped,

@@ -14,27 +14,24 @@ pub enum EndReason {
     Revoked = 1,
     /// The credential or the subscription has expired.
     Expired = 2,
-    /// The subscription was paused.
-    Paused = 3,
     /// The plan no longer opens the agent.
-    PlanClosed = 4,
+    PlanClosed = 3,
     /// The agent was stopped or deleted.
-    AgentStopped = 5,
+    AgentStopped = 4,
     /// The data plane is about to exit.
-    Draining = 6,
+    Draining = 5,
     /// The stream has lived as long as it may.
-    MaxDuration = 7,
+    MaxDuration = 6,
     /// The agent was silent for too long.
-    UpstreamIdle = 8,
+    UpstreamIdle = 7,
     /// The agent's connection broke, or its stream ended inside an event.
-    UpstreamLost = 9,
+    UpstreamLost = 8,
 }
 
 impl EndReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 8] = [
         Self::Revoked,
         Self::Expired,
-        Self::Paused,
         Self::PlanClosed,
         Self::AgentStopped,
         Self::Draining,
@@ -48,7 +45,6 @@ impl EndReason {
         match self {
             Self::Revoked => "revoked",
             Self::Expired => "expired",
-            Self::Paused => "paused",
             Self::PlanClosed => "plan_closed",
             Self::AgentStopped => "agent_stopped",
             Self::Draining => "draining",

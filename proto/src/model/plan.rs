@@ -48,17 +48,6 @@ pub enum Security {
     Keyless,
 }
 
-impl Plan {
-    /// What a data plane must be able to enforce to serve the plan: "plan.api_key".
-    #[must_use]
-    pub fn required_capability(&self) -> &'static str {
-        match self.security {
-            Security::ApiKey { .. } => "plan.api_key",
-            Security::Keyless => "plan.keyless",
-        }
-    }
-}
-
 /// A rate (GCRA): `requests` a `period`, `burst` at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
