@@ -1,38 +1,64 @@
-//! Where an agent's server takes JSON-RPC, as its own card says.
+//! Where an agent's server takes calls, as its own card says.
 
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
-use crate::a2a::Version;
+use crate::a2a::{Binding, Version};
 use crate::clock::Instant;
 
 /// Age from which the card is asked again.
 const OLD: Duration = Duration::from_secs(60);
 
-/// The paths at which a server takes JSON-RPC, in its card's order.
+/// An interface on the server's own origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfacePath {
+    /// The binding spoken there.
+    pub binding: Binding,
+    /// The version named; `None`: none is.
+    pub version: Option<Version>,
+    /// Where it is.
+    pub path: PathAndQuery,
+}
+
+/// The interfaces of a server, in its card's order.
 #[derive(Clone, Debug)]
-pub struct JsonRpcPaths {
-    paths: Vec<(Option<Version>, PathAndQuery)>,
+pub struct InterfacePaths {
+    paths: Vec<InterfacePath>,
     learned: Instant,
 }
 
-impl JsonRpcPaths {
-    /// What a card said at `learned`. Empty: it said nothing, and the target URL itself takes calls.
+/// What is known of the interface for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// The card names it.
+    At(&'a PathAndQuery),
+    /// The card names interfaces, and none of this binding.
+    NotOffered,
+    /// There is no card that could be read, or it names nothing on this server: the target URL itself takes calls.
+    Nothing,
+}
+
+impl InterfacePaths {
+    /// What a card said at `learned`. Empty: it said nothing.
     #[must_use]
-    pub fn new(paths: Vec<(Option<Version>, PathAndQuery)>, learned: Instant) -> Self {
+    pub fn new(paths: Vec<InterfacePath>, learned: Instant) -> Self {
         Self { paths, learned }
     }
 
-    /// The path for a version: the one named for it, else for its major, else the first.
+    /// The interface for a binding and version: the one named for it, else for its major, else the first of the binding.
     #[must_use]
-    pub fn for_version(&self, version: Version) -> Option<&PathAndQuery> {
+    pub fn find(&self, binding: Binding, version: Version) -> Known<'_> {
+        if self.paths.is_empty() {
+            return Known::Nothing;
+        }
+        let fitting = || self.paths.iter().filter(|interface| interface.binding == binding);
         let named =
-            |fits: &dyn Fn(Version) -> bool| self.paths.iter().find(|(named, _)| named.is_some_and(fits));
+            |fits: &dyn Fn(Version) -> bool| fitting().find(|interface| interface.version.is_some_and(fits));
         named(&|named| named == version)
             .or_else(|| named(&|named| named.major == version.major))
-            .or_else(|| self.paths.first())
-            .map(|(_, path)| path)
+            .or_else(|| fitting().next())
+            .map_or(Known::NotOffered, |interface| Known::At(&interface.path))
     }
 
     /// Whether the card should be asked again.
@@ -53,21 +79,34 @@ mod tests {
     use super::*;
     use crate::clock::now;
 
-    fn paths(named: &[(Option<Version>, &str)]) -> JsonRpcPaths {
-        let paths = named.iter().map(|(version, path)| (*version, path.parse().unwrap())).collect();
-        JsonRpcPaths::new(paths, now())
+    fn paths(named: &[(Option<Version>, &str)]) -> InterfacePaths {
+        let interface = |(version, path): &(Option<Version>, &str)| InterfacePath {
+            binding: Binding::JsonRpc,
+            version: *version,
+            path: path.parse().unwrap(),
+        };
+        InterfacePaths::new(named.iter().map(interface).collect(), now())
     }
 
     #[test]
     fn the_nearest_version_is_chosen() {
         let known = paths(&[(None, "/first"), (Some(Version::V0_3), "/old"), (Some(Version::V1_0), "/new")]);
-        let path = |major, minor| known.for_version(Version { major, minor }).map(PathAndQuery::as_str);
-        assert_eq!(path(1, 0), Some("/new"));
-        assert_eq!(path(1, 1), Some("/new"));
-        assert_eq!(path(0, 3), Some("/old"));
-        assert_eq!(path(0, 2), Some("/old"));
-        assert_eq!(path(2, 0), Some("/first"));
-        assert!(paths(&[]).for_version(Version::V1_0).is_none());
+        let path = |major, minor| match known.find(Binding::JsonRpc, Version { major, minor }) {
+            Known::At(path) => path.as_str(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(path(1, 0), "/new");
+        assert_eq!(path(1, 1), "/new");
+        assert_eq!(path(0, 3), "/old");
+        assert_eq!(path(0, 2), "/old");
+        assert_eq!(path(2, 0), "/first");
+    }
+
+    #[test]
+    fn what_the_card_does_not_name_is_not_what_no_card_names() {
+        let known = paths(&[(Some(Version::V1_0), "/rpc")]);
+        assert_eq!(known.find(Binding::HttpJson, Version::V1_0), Known::NotOffered);
+        assert_eq!(paths(&[]).find(Binding::HttpJson, Version::V1_0), Known::Nothing);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ mod streams;
 pub use apply::{Applied, Applier, Refused};
 pub use chain::chain;
 pub use compile::{Compiled, Setting, Touched, compile};
-pub use discovered::JsonRpcPaths;
+pub use discovered::{InterfacePath, InterfacePaths, Known};
 pub use handle::Handle;
 pub use runtime::{Agent, Cursors, Plan, Runtime, Site, Target};
 pub use stage::{KeyEdit, Staged, StagedChanges};

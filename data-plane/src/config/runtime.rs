@@ -11,7 +11,7 @@ use signalbox_proto::model::agent::{A2aVersion, AgentState, Upstream};
 use signalbox_proto::model::lane::{Cursor, Lane};
 use signalbox_proto::model::name::{AgentName, PlanName};
 
-use super::discovered::JsonRpcPaths;
+use super::discovered::InterfacePaths;
 use crate::auth::{Gate, KeyTable, PEPPER_BYTES};
 use crate::limit::PlanLimits;
 use crate::persistent::Map;
@@ -151,8 +151,8 @@ pub struct Target {
     pub upstream: Upstream,
     /// Where and how to connect; connections are kept by its identity, which config changes leave as it is.
     pub endpoint: Endpoint,
-    /// Where it takes JSON-RPC, once its card has been read.
-    pub json_rpc_paths: ArcSwapOption<JsonRpcPaths>,
+    /// Where it takes calls, once its card has been read.
+    pub interfaces: ArcSwapOption<InterfacePaths>,
 }
 
 /// A plan as requests see it.

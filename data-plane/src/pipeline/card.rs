@@ -9,7 +9,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY};
 use http::request::Parts;
-use http::uri::PathAndQuery;
 use http::{Method, Response, StatusCode};
 use signalbox_proto::model::agent::A2aVersion;
 use signalbox_proto::model::plan::Security;
@@ -27,6 +26,7 @@ use crate::config::{Agent, Target};
 use crate::error::{Code, Dialect, GatewayError};
 use crate::http::public_url::{self, Candidates};
 use cache::{Cache, Weigh};
+pub(super) use source::Interface;
 use source::{Failure, Source, SourceKey};
 
 /// The bindings that the gateway proxies.
@@ -66,15 +66,16 @@ impl Cards {
         self.sources.sweep();
     }
 
-    /// The path at which the agent takes JSON-RPC of this version, as its own card says; `None`: it does not say.
-    pub(super) async fn json_rpc_path(
+    /// Where the agent takes calls of this binding and version, as its own card says.
+    pub(super) async fn interface(
         &self,
         worker: &Worker,
         agent: &Arc<Agent>,
         target: &Arc<Target>,
+        binding: Binding,
         version: Version,
-    ) -> Option<PathAndQuery> {
-        source::json_rpc_path(worker, agent, target, version).await
+    ) -> Interface {
+        source::interface(worker, agent, target, binding, version).await
     }
 }
 

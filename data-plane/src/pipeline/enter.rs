@@ -7,12 +7,13 @@ use http::header::{HOST, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use signalbox_proto::model::agent::CardVisibility;
 
+use super::call::Carrier;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
 use crate::auth::{Admission, Denied, authenticate};
 use crate::clock;
 use crate::config::{Agent, Plan};
-use crate::error::{Code, GatewayError, Shape};
+use crate::error::{Code, GatewayError};
 use crate::http::forwarded::{self, Forwarded};
 use crate::limit::{StreamGuard, Subject, rate_limit, refusal};
 use crate::route::Form;
@@ -24,15 +25,12 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What is asked of the agent, by path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Its card.
     Card,
-    /// A JSON-RPC call; on the streaming alias, one that must stream.
-    Call {
-        /// Whether it is the streaming alias.
-        streams: bool,
-    },
+    /// A call.
+    Call(Carrier),
     /// Nothing that the gateway knows; never forwarded.
     Nowhere,
 }
@@ -89,8 +87,9 @@ pub(super) fn route(
     let agent = Arc::clone(found.target);
     exchange.agent = Some(Arc::clone(&agent));
     exchange.is_card = place == Place::Card;
-    if matches!(place, Place::Call { .. }) {
-        exchange.shape = Shape::JsonRpc;
+    if let Place::Call(carrier) = &place {
+        exchange.shape = carrier.shape();
+        exchange.binding = Some(carrier.binding());
     }
     let own_host = if found.form == Form::Host {
         host.map(|host| crate::route::host_name(host).into_owned())

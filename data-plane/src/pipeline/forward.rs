@@ -7,16 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri};
+use http::uri::{InvalidUri, PathAndQuery};
+use http::{Request, Response, Uri};
 use signalbox_proto::model::agent::A2aVersion;
 
 use super::call::ReadCall;
+use super::card::Interface;
 use super::enter::{Admitted, Routed};
 use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
 use crate::a2a::version::{A2A_VERSION, not_supported};
-use crate::a2a::{Operation, Version};
+use crate::a2a::{Binding, Operation, Version};
 use crate::clock;
 use crate::config::{Agent, Target};
 use crate::error::{Code, GatewayError};
@@ -30,14 +31,15 @@ use crate::upstream::pool::{Retry, SendOptions};
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) target: Arc<Target>,
-    /// Path and query of the agent's JSON-RPC interface.
+    /// Path and query on the agent's server.
     path: PathAndQuery,
 }
 
-/// Picks the agent's server for the caller's version, and the path at which it takes JSON-RPC.
+/// Picks the agent's server for the caller's version, and the path at which it takes the call.
 ///
 /// # Errors
-/// `VersionNotSupported` with the versions on offer, or `UpstreamUnavailable` if none is meant for this data plane.
+/// `VersionNotSupported` with the versions on offer, `NotFound` for a binding that the agent does not offer, or
+/// `UpstreamUnavailable` if no server is meant for this data plane.
 pub(super) async fn target(
     worker: &Worker,
     agent: &Arc<Agent>,
@@ -45,13 +47,30 @@ pub(super) async fn target(
 ) -> Result<Chosen, GatewayError> {
     let version = call.requested.effective();
     let target = Arc::clone(by_version(agent, call.requested.version, version)?);
-    let path = match worker.gateway.cards.json_rpc_path(worker, agent, &target, version).await {
-        Some(path) => path,
-        None => target.endpoint.target("").map_err(|error| {
-            GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
-        })?,
+    let path = match worker.gateway.cards.interface(worker, agent, &target, call.binding, version).await {
+        Interface::At(path) => below(path, &call.below),
+        Interface::NotOffered if call.binding != Binding::JsonRpc => {
+            return Err(GatewayError::new(Code::NotFound).detail("The agent does not offer this binding."));
+        }
+        Interface::NotOffered | Interface::Unknown => target.endpoint.target(&call.below),
     };
+    let path = path.map_err(|error| {
+        GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
+    })?;
     Ok(Chosen { target, path })
+}
+
+/// A path and query below that of an interface.
+fn below(interface: PathAndQuery, rest: &str) -> Result<PathAndQuery, InvalidUri> {
+    if rest.is_empty() {
+        return Ok(interface);
+    }
+    let base = interface.path().trim_end_matches('/');
+    let Some(own) = interface.query() else { return format!("{base}{rest}").parse() };
+    match rest.split_once('?') {
+        Some((path, query)) => format!("{base}{path}?{own}&{query}").parse(),
+        None => format!("{base}{rest}?{own}").parse(),
+    }
 }
 
 fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result<&Arc<Target>, GatewayError> {
@@ -112,7 +131,7 @@ pub(super) fn request(
     let by_trusted_proxy = routed.forwarded.by_trusted_proxy;
     set_towards_agent(&mut headers, exchange.peer_address(), by_trusted_proxy, outward.as_deref());
     let mut request = Request::new(call.body.clone());
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = call.method.clone();
     *request.uri_mut() = Uri::from(chosen.path.clone());
     *request.headers_mut() = headers;
     Ok(request)
@@ -160,7 +179,7 @@ pub(super) async fn send(
         Ok(response) => (Some(response.status().as_u16()), None),
         Err(error) => (None, Some(error.kind().as_str())),
     };
-    span.finish("POST", target.endpoint.host(), status, error);
+    span.finish(call.method.as_str(), target.endpoint.host(), status, error);
     result.map_err(|error| failure(error, &routed.agent))
 }
 

@@ -34,6 +34,7 @@ use crate::http::hop::remove_hop_by_hop;
 use crate::net::worker::ConnectionInfo;
 use crate::route::Rest;
 use answer::Answer;
+use call::Carrier;
 use exchange::Exchange;
 
 /// Serves one request. Cancelling it (the client left) closes the connection to the agent.
@@ -63,14 +64,14 @@ async fn stages(
 ) -> Result<Answer, GatewayError> {
     remove_hop_by_hop(&mut parts.headers);
     let route = enter::route(&worker.gateway, exchange, parts)?;
-    match route.place {
+    match &route.place {
         // Boxed: a call should not be as large as what it might have been.
         enter::Place::Card => Box::pin(card::serve(worker, listener, exchange, &route, parts)).await,
-        enter::Place::Call { streams } => {
-            call::check_method(parts, exchange)?;
+        enter::Place::Call(carrier) => {
+            carrier.check_head(parts)?;
             let admission = enter::admit(&worker.gateway, exchange, &route, parts)?;
             enter::limit(&worker.gateway, exchange, &route)?;
-            let call = call::read(worker, exchange, &route, parts, body, streams).await?;
+            let call = call::read(worker, exchange, &route, parts, body, carrier).await?;
             let guard = if call.operation.is_streaming() {
                 Some(enter::open_stream(exchange, &route)?)
             } else {
@@ -89,8 +90,8 @@ async fn stages(
 /// What an agent answers below its address.
 fn place(rest: Rest<'_>) -> enter::Place {
     match rest {
-        Rest::Root => enter::Place::Call { streams: false },
-        Rest::MessageStream => enter::Place::Call { streams: true },
+        Rest::Root => enter::Place::Call(Carrier::JsonRpc { streams: false }),
+        Rest::MessageStream => enter::Place::Call(Carrier::JsonRpc { streams: true }),
         Rest::AgentCard | Rest::LegacyAgentCard => enter::Place::Card,
         Rest::Other(_) => enter::Place::Nowhere,
     }

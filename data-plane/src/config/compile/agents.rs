@@ -94,7 +94,7 @@ fn build(
 
 fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -> Arc<Target> {
     let endpoint = Endpoint::compile(upstream, agent.limits.connect_timeout, &setting.tls);
-    Arc::new(Target { upstream: upstream.clone(), endpoint, json_rpc_paths: ArcSwapOption::empty() })
+    Arc::new(Target { upstream: upstream.clone(), endpoint, interfaces: ArcSwapOption::empty() })
 }
 
 /// The servers whose selector names this data plane, else those without a selector.

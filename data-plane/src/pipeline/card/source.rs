@@ -13,7 +13,7 @@ use super::fetch;
 use crate::a2a::card::{self as a2a_card, interfaces};
 use crate::a2a::{Binding, Version};
 use crate::clock;
-use crate::config::{Agent, JsonRpcPaths, Target};
+use crate::config::{Agent, InterfacePath, InterfacePaths, Known, Target};
 use crate::error::{Code, GatewayError};
 use crate::pipeline::gateway::Worker;
 
@@ -39,6 +39,17 @@ pub(super) struct SourceKey {
     revision: u64,
     target: usize,
     version: Option<Version>,
+}
+
+/// Where an agent's server takes calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::pipeline) enum Interface {
+    /// Path and query that its card names.
+    At(PathAndQuery),
+    /// Its card names interfaces, and none of this binding.
+    NotOffered,
+    /// No card could be read, or it names nothing on this server.
+    Unknown,
 }
 
 /// Why there is no card; can be told to many readers.
@@ -122,39 +133,51 @@ async fn load(
     Ok(Source { body })
 }
 
-/// Remembers where the server takes JSON-RPC.
+/// Remembers where the server takes calls.
 fn learn(target: &Target, found: &[a2a_card::Interface]) {
-    let paths = found
-        .iter()
-        .filter(|interface| interface.binding == Binding::JsonRpc)
-        .filter_map(|interface| Some((interface.version, interface.path_and_query.parse().ok()?)))
-        .collect();
-    target.json_rpc_paths.store(Some(Arc::new(JsonRpcPaths::new(paths, clock::now()))));
+    let path = |interface: &a2a_card::Interface| {
+        let path = interface.path_and_query.parse().ok()?;
+        Some(InterfacePath { binding: interface.binding, version: interface.version, path })
+    };
+    let paths = found.iter().filter_map(path).collect();
+    target.interfaces.store(Some(Arc::new(InterfacePaths::new(paths, clock::now()))));
 }
 
-/// Where the server takes JSON-RPC of this version. Asks for its card the first time, which calls wait for a little, and
-/// again in the background when what is known has become old.
-pub(super) async fn json_rpc_path(
+/// Where the server takes calls of this binding and version. Asks for its card the first time, which calls wait for a
+/// little, and again in the background when what is known has become old.
+pub(super) async fn interface(
     worker: &Worker,
     agent: &Arc<Agent>,
     target: &Arc<Target>,
+    binding: Binding,
     version: Version,
-) -> Option<PathAndQuery> {
-    let known = target.json_rpc_paths.load_full();
+) -> Interface {
+    let known = target.interfaces.load_full();
     let Some(known) = known else {
         // A task of its own: what it learns is worth having also when this call has stopped waiting.
         let asking = spawn_ask(worker, agent, target);
         if tokio::time::timeout(FIRST_CARD_WAIT, asking).await.is_err() {
             assume_target_url(target);
         }
-        return target.json_rpc_paths.load().as_ref()?.for_version(version).cloned();
+        let known = target.interfaces.load();
+        return known.as_ref().map_or(Interface::Unknown, |known| known.find(binding, version).into());
     };
     if known.is_old(clock::now()) {
         // Young again at once, so that one caller asks and not all.
-        target.json_rpc_paths.store(Some(Arc::new(known.renewed(clock::now()))));
+        target.interfaces.store(Some(Arc::new(known.renewed(clock::now()))));
         spawn_ask(worker, agent, target);
     }
-    known.for_version(version).cloned()
+    known.find(binding, version).into()
+}
+
+impl From<Known<'_>> for Interface {
+    fn from(known: Known<'_>) -> Self {
+        match known {
+            Known::At(path) => Self::At(path.clone()),
+            Known::NotOffered => Self::NotOffered,
+            Known::Nothing => Self::Unknown,
+        }
+    }
 }
 
 fn spawn_ask(worker: &Worker, agent: &Arc<Agent>, target: &Arc<Target>) -> JoinHandle<()> {
@@ -174,7 +197,7 @@ async fn ask(worker: &Worker, agent: &Arc<Agent>, target: &Target) {
 
 /// Without a card the target URL itself takes the calls, until the next look.
 fn assume_target_url(target: &Target) {
-    let nothing = Arc::new(JsonRpcPaths::new(Vec::new(), clock::now()));
+    let nothing = Arc::new(InterfacePaths::new(Vec::new(), clock::now()));
     // Only where nothing is known: a card may just have come.
-    target.json_rpc_paths.compare_and_swap(&None::<Arc<JsonRpcPaths>>, Some(nothing));
+    target.interfaces.compare_and_swap(&None::<Arc<InterfacePaths>>, Some(nothing));
 }
