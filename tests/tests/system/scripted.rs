@@ -5,12 +5,15 @@ use std::io::Read as _;
 use serde_json::json;
 use system_tests::harness::{
     Agent, Client, Upstream,
+    grpc::{self, End, GrpcStream, GrpcUpstream},
     http::{Connection, get, post, request},
     metrics::Metrics,
     nginx::Nginx,
+    protobuf,
     sdk::Sdk,
     sink::Sink,
     upstream::Then,
+    wait_until,
 };
 
 fn address(upstream: &Upstream) -> std::net::SocketAddr {
@@ -81,4 +84,41 @@ fn the_sink_tells_of_the_spans_of_client_and_agent() {
     let spans = sink.spans_of(&trace, 2);
     let of = |service: &str| spans.iter().find(|span| span["service"] == service).expect("its span").clone();
     assert_eq!(of("python-agent")["parent_span_id"], of("python-client")["span_id"]);
+}
+
+#[test]
+fn a_scripted_grpc_agent_answers_with_messages_and_trailers() {
+    let agent = GrpcUpstream::start(|call, reply| match call.method() {
+        "Refused" => reply.trailers_only(&[("grpc-status", "5"), ("grpc-message", "gone")]),
+        "Reset" => {
+            reply.message(&call.messages[0]);
+            reply.reset();
+        }
+        "Held" => {
+            reply.head(&[]);
+            reply.wait_until_cancelled();
+        }
+        _ => {
+            reply.head(&[("x-one", "1")]);
+            reply.message(&call.messages[0]);
+            reply.message(b"");
+            reply.end(&[("grpc-status", "0"), ("x-two", "2")]);
+        }
+    });
+    let message = protobuf::Message::new().text(1, "t").message(2, &protobuf::Message::new().number(4, 300));
+    let call = |path: &str| grpc::call(agent.address(), "a.test", path, &[("x-m", "v")], &message.bytes());
+    let good = call("/s.S/Good");
+    assert_eq!(good.messages, [message.bytes(), Vec::new()]);
+    assert_eq!((good.status(), good.word("x-two")), (Some(0), Some("2")));
+    assert_eq!(grpc::find(&good.headers, "x-one"), Some("1"));
+    assert_eq!(protobuf::read(&good.messages[0]), json!({"1": ["t"], "2": [{"4": [300]}]}));
+    assert_eq!((call("/s.S/Refused").status(), call("/s.S/Reset").reset), (Some(5), true));
+    assert_eq!((agent.calls()[0].authority.as_str(), agent.calls()[0].header("x-m")), ("a.test", Some("v")));
+    let held = GrpcStream::open(agent.address(), "a.test", "/s.S/Held", &[], b"");
+    assert_eq!(agent.open(), 1);
+    drop(held);
+    wait_until("the agent sees the caller go", || (agent.open() == 0).then_some(()));
+    let mut stream = GrpcStream::open(agent.address(), "a.test", "/s.S/Reset", &[], b"one");
+    assert_eq!(stream.message().as_deref(), Ok(b"one".as_slice()));
+    assert!(matches!(stream.message(), Err(End::Reset(_))));
 }
