@@ -7,6 +7,8 @@ pub enum Shape {
     JsonRpc,
     /// `google.rpc.Status` in JSON (A2A 1.0 §11.6); for 0.x callers `{code, message, data}`.
     HttpJson,
+    /// A gRPC status: HTTP 200 with nothing but headers, or trailers once messages have passed.
+    Grpc,
     /// No binding is known, as for a card or an unknown path: `google.rpc.Status` in JSON.
     Plain,
 }
@@ -40,6 +42,11 @@ impl<'a> Caller<'a> {
     /// A caller of the HTTP+JSON binding.
     pub const fn http_json(dialect: Dialect) -> Self {
         Self { shape: Shape::HttpJson, dialect, id: None }
+    }
+
+    /// A caller of the gRPC binding.
+    pub const fn grpc() -> Self {
+        Self { shape: Shape::Grpc, dialect: Dialect::V1, id: None }
     }
 
     /// A caller whose binding is not known.

@@ -223,6 +223,10 @@ table! {
         "The body must be JSON in UTF-8: send Content-Type application/json.";
     UnsupportedEncoding = "UNSUPPORTED_ENCODING", Infrastructure, Client, Never, 415, -32600, InvalidArgument, None,
         "Encoded request bodies are not accepted: send the body without Content-Encoding.";
+    CompressedMessage = "COMPRESSED_MESSAGE", Protocol, Client, Never, 415, -32600, Unimplemented, None,
+        "Compressed gRPC messages are not accepted: send them as grpc-accept-encoding says.";
+    HttpVersionNotSupported = "HTTP_VERSION_NOT_SUPPORTED", Infrastructure, Client, Never, 505, -32600, Unimplemented, None,
+        "gRPC needs HTTP/2: connect with TLS and ALPN h2, or with HTTP/2 by prior knowledge.";
     HeadersTimeout = "HEADERS_TIMEOUT", Infrastructure, Client, Safe, 408, -32000, DeadlineExceeded, None,
         "The request head took too long to arrive.";
     BodyTimeout = "BODY_TIMEOUT", Infrastructure, Client, Safe, 408, -32000, DeadlineExceeded, None,
@@ -275,6 +279,8 @@ table! {
         "The agent's address is one that this gateway never calls: tell its publisher.";
     UpstreamTimeout = "UPSTREAM_TIMEOUT", Infrastructure, Upstream, Unknown, 504, -32603, DeadlineExceeded, None,
         "The agent did not answer in time; it may still be working: look for the task before repeating.";
+    DeadlineExceeded = "DEADLINE_EXCEEDED", Infrastructure, Client, Unknown, 504, -32000, DeadlineExceeded, None,
+        "The deadline that the caller set has passed; the agent may still be working: look for the task before repeating.";
     UpstreamReset = "UPSTREAM_RESET", Infrastructure, Upstream, Unknown, 502, -32603, Unavailable, None,
         "The connection to the agent broke; it may still be working: look for the task before repeating.";
     UpstreamResponseTooLarge = "UPSTREAM_RESPONSE_TOO_LARGE", Infrastructure, Upstream, Unknown, 502, -32603, ResourceExhausted, None,

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod body;
 pub mod content;
 pub mod forwarded;
+pub mod grpc;
 pub mod hop;
 pub mod public_url;
 pub mod query;

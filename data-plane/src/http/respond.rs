@@ -11,13 +11,18 @@ use serde_json::value::RawValue;
 
 use crate::error::{Caller, Dialect, GatewayError, Shape};
 
+mod grpc;
 #[cfg(test)]
 mod tests;
+
+pub use grpc::trailers as grpc_trailers;
 
 /// What a 401 demands when the error itself names no challenge.
 const DEFAULT_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"signalbox\"");
 
 /// The whole answer to a request that failed before its answer began.
+///
+/// gRPC: HTTP 200 without a body, the status in the headers ("trailers-only").
 ///
 /// Carries `WWW-Authenticate` on 401, `Retry-After` where the error knows a delay, the error's own headers, and
 /// `Cache-Control: no-store`.
@@ -26,6 +31,7 @@ pub fn respond(error: &GatewayError, caller: Caller<'_>) -> Response<Bytes> {
     let status = match caller.shape {
         Shape::JsonRpc => row.json_rpc_http(),
         Shape::HttpJson | Shape::Plain => row.http,
+        Shape::Grpc => StatusCode::OK.as_u16(),
     };
     let mut response = Response::new(Bytes::from(body(error, caller)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -33,9 +39,13 @@ pub fn respond(error: &GatewayError, caller: Caller<'_>) -> Response<Bytes> {
     let headers = response.headers_mut();
     let media_type = match (caller.shape, caller.dialect) {
         (Shape::HttpJson, Dialect::V1) => "application/a2a+json",
+        (Shape::Grpc, _) => "application/grpc",
         _ => "application/json",
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if caller.shape == Shape::Grpc {
+        grpc::write(error, headers);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(delay) = error.retry_delay() {
         headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
@@ -43,7 +53,11 @@ pub fn respond(error: &GatewayError, caller: Caller<'_>) -> Response<Bytes> {
     for (name, value) in error.header_pairs() {
         headers.append(name, value.clone());
     }
-    if status == StatusCode::UNAUTHORIZED.as_u16() && !headers.contains_key(WWW_AUTHENTICATE) {
+    let is_unauthorized = match caller.shape {
+        Shape::Grpc => row.http == StatusCode::UNAUTHORIZED.as_u16(),
+        _ => status == StatusCode::UNAUTHORIZED.as_u16(),
+    };
+    if is_unauthorized && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, DEFAULT_CHALLENGE);
     }
     response
@@ -52,11 +66,12 @@ pub fn respond(error: &GatewayError, caller: Caller<'_>) -> Response<Bytes> {
 /// The error as the last event of an event stream.
 ///
 /// The caller of this function writes it at an event boundary and then ends the stream. JSON-RPC: an event whose data
-/// is a response object with the request's id. HTTP+JSON: `event: error` with the status object.
+/// is a response object with the request's id. HTTP+JSON: `event: error` with the status object. gRPC has no events but
+/// [`grpc_trailers`].
 pub fn stream_event(error: &GatewayError, caller: Caller<'_>) -> Bytes {
     let start: &[u8] = match caller.shape {
         Shape::JsonRpc => b"data: ",
-        Shape::HttpJson | Shape::Plain => b"event: error\ndata: ",
+        Shape::HttpJson | Shape::Plain | Shape::Grpc => b"event: error\ndata: ",
     };
     let json = body(error, caller);
     let mut event = Vec::with_capacity(start.len() + json.len() + 2);
@@ -67,6 +82,9 @@ pub fn stream_event(error: &GatewayError, caller: Caller<'_>) -> Bytes {
 }
 
 fn body(error: &GatewayError, caller: Caller<'_>) -> Vec<u8> {
+    if caller.shape == Shape::Grpc {
+        return Vec::new();
+    }
     let row = error.row();
     let message = error.public_message();
     let code = row.json_rpc_code(caller.dialect);
@@ -79,7 +97,7 @@ fn body(error: &GatewayError, caller: Caller<'_>) -> Vec<u8> {
         (Shape::HttpJson, Dialect::V0) => {
             json(&JsonRpcError { code, message: &message, data: Data::of(error, Dialect::V0) })
         }
-        (Shape::HttpJson | Shape::Plain, _) => json(&HttpJsonAnswer {
+        (Shape::HttpJson | Shape::Plain | Shape::Grpc, _) => json(&HttpJsonAnswer {
             error: Status {
                 code: row.http,
                 status: row.grpc.name(),

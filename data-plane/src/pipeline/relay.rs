@@ -182,6 +182,7 @@ fn code_of(reason: EndReason) -> Code {
         EndReason::MaxDuration => Code::StreamMaxDuration,
         EndReason::UpstreamIdle => Code::StreamIdle,
         EndReason::UpstreamLost => Code::StreamLost,
+        EndReason::Deadline => Code::DeadlineExceeded,
     }
 }
 
@@ -192,7 +193,7 @@ fn termination_of(reason: EndReason) -> Termination {
         EndReason::PlanClosed => Termination::PlanClosed,
         EndReason::AgentStopped => Termination::AgentStopped,
         EndReason::Draining => Termination::Drained,
-        EndReason::MaxDuration => Termination::Deadline,
+        EndReason::MaxDuration | EndReason::Deadline => Termination::Deadline,
         EndReason::UpstreamIdle => Termination::Idle,
         EndReason::UpstreamLost => Termination::UpstreamLost,
     }

@@ -26,10 +26,12 @@ pub enum EndReason {
     UpstreamIdle = 7,
     /// The agent's connection broke, or its stream ended inside an event.
     UpstreamLost = 8,
+    /// The deadline that the caller set has passed.
+    Deadline = 9,
 }
 
 impl EndReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Revoked,
         Self::Expired,
         Self::PlanClosed,
@@ -38,6 +40,7 @@ impl EndReason {
         Self::MaxDuration,
         Self::UpstreamIdle,
         Self::UpstreamLost,
+        Self::Deadline,
     ];
 
     /// The name used in metrics and logs.
@@ -51,6 +54,7 @@ impl EndReason {
             Self::MaxDuration => "max_duration",
             Self::UpstreamIdle => "upstream_idle",
             Self::UpstreamLost => "upstream_lost",
+            Self::Deadline => "deadline",
         }
     }
 }

@@ -11,8 +11,8 @@ const INTRODUCTION: &str = "\
 Made from the table in `data-plane/src/error/code.rs`; a test keeps it current (`UPDATE_GOLDENS=1 cargo test` writes it).
 
 Every error that a data plane answers has a reason, which never changes. It is the `reason` of the
-`google.rpc.ErrorInfo` in `error.data` (JSON-RPC), in `error.details` (HTTP+JSON), and the `error` field of the access
-log. Callers of A2A 0.x get that object as `error.data` itself.
+`google.rpc.ErrorInfo` in `error.data` (JSON-RPC), in `error.details` (HTTP+JSON), in `grpc-status-details-bin` (gRPC),
+and the `error` field of the access log. Callers of A2A 0.x get that object as `error.data` itself.
 
 - **Fault**: who has to change something.
 - **Repeat**: *safe*: nothing reached the agent, a repeat cannot act twice. *look first*: the agent may have acted; only
@@ -22,7 +22,8 @@ log. Callers of A2A 0.x get that object as `error.data` itself.
 - Reasons marked * are A2A's own, with domain `a2a-protocol.org`; all others have domain `signalbox.dev`.
 
 Once an event stream has begun, an error is its last event: `data:` with a JSON-RPC response that carries the id of the
-request, or `event: error` with the status object (HTTP+JSON).
+request, or `event: error` with the status object (HTTP+JSON). In gRPC every error is a status in the trailers, or in the
+head of an answer that has nothing else, with HTTP 200.
 
 | reason | fault | repeat | JSON-RPC | HTTP+JSON | gRPC | what the caller reads |
 |---|---|---|---|---|---|---|

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::{respond, stream_event};
+use super::{grpc_trailers, respond, stream_event};
 use crate::error::{Caller, Code, Dialect, GatewayError};
 
 fn body_of(error: &GatewayError, caller: Caller<'_>) -> Value {
@@ -20,6 +20,7 @@ fn golden() -> String {
         ("JSON-RPC 0.x", Caller::json_rpc(Dialect::V0, Some("7"))),
         ("HTTP+JSON 1.0", Caller::http_json(Dialect::V1)),
         ("HTTP+JSON 0.x", Caller::http_json(Dialect::V0)),
+        ("gRPC", Caller::grpc()),
         ("plain", Caller::plain()),
     ];
     let mut text = String::new();
@@ -141,4 +142,50 @@ fn inside_a_stream_the_error_is_one_event() {
     let data = std::str::from_utf8(&event).unwrap().strip_prefix("event: error\ndata: ").unwrap();
     let body: Value = serde_json::from_str(data).unwrap();
     assert_eq!(body["error"]["status"], "UNAVAILABLE");
+}
+
+#[test]
+fn grpc_errors_are_headers_without_a_body() {
+    let error = GatewayError::new(Code::RateLimited)
+        .detail("The limit 100% is used up.")
+        .metadata("limit", "100%")
+        .retry_after(Duration::from_millis(1_500))
+        .header(HeaderName::from_static("ratelimit"), HeaderValue::from_static("\"default\";r=0;t=2"));
+    let response = respond(&error, Caller::grpc());
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.body().is_empty());
+    let headers = response.headers();
+    assert_eq!(headers[CONTENT_TYPE], "application/grpc");
+    assert_eq!(headers["grpc-status"], "8");
+    assert!(headers["grpc-message"].to_str().unwrap().ends_with("The limit 100%25 is used up."));
+    assert_eq!(
+        (&headers[RETRY_AFTER], &headers["ratelimit"]),
+        (&"2".parse().unwrap(), &"\"default\";r=0;t=2".parse().unwrap())
+    );
+}
+
+/// Read back by the library that clients use.
+#[test]
+fn grpc_details_are_those_of_the_other_bindings() {
+    let error = GatewayError::new(Code::VersionNotSupported)
+        .metadata("supportedVersions", "0.3, 1.0")
+        .metadata("requestedVersion", "2.0");
+    let read = tonic::Status::from_header_map(&grpc_trailers(&error)).unwrap();
+    assert_eq!((read.code(), read.message()), (tonic::Code::FailedPrecondition, &*error.public_message()));
+    let status: super::grpc::Status = prost::Message::decode(read.details()).unwrap();
+    assert_eq!((status.code, &*status.message), (9, &*error.public_message()));
+    assert_eq!(status.details.len(), 1);
+    assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.ErrorInfo");
+    let info: super::grpc::ErrorInfo = prost::Message::decode(&*status.details[0].value).unwrap();
+    assert_eq!((&*info.reason, &*info.domain), ("VERSION_NOT_SUPPORTED", "a2a-protocol.org"));
+    assert_eq!(info.metadata["supportedVersions"], "0.3, 1.0");
+}
+
+#[test]
+fn a_grpc_caller_without_a_credential_is_told_what_is_demanded() {
+    let response = respond(&Code::Unauthenticated.into(), Caller::grpc());
+    assert_eq!(response.headers()["grpc-status"], "16");
+    assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer realm=\"signalbox\"");
+    let compressed = respond(&Code::CompressedMessage.into(), Caller::grpc());
+    assert_eq!(compressed.headers()["grpc-accept-encoding"], "identity");
 }
