@@ -9,6 +9,7 @@ pub mod card;
 mod duplicate;
 pub mod jsonrpc;
 pub mod operation;
+pub mod protobuf;
 pub mod response;
 mod text;
 pub mod version;

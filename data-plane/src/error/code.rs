@@ -242,9 +242,9 @@ table! {
     BatchNotSupported = "BATCH_NOT_SUPPORTED", Protocol, Client, Never, 400, -32600, InvalidArgument, None,
         "Batches are not part of A2A: send one request at a time.";
     DuplicateKey = "DUPLICATE_KEY", Protocol, Client, Never, 400, -32600, InvalidArgument, None,
-        "A JSON object names the same member twice: send each once, in one spelling.";
+        "An object names the same member twice: send each once, in one spelling.";
     TooDeep = "TOO_DEEP", Protocol, Client, Never, 400, -32600, InvalidArgument, None,
-        "The JSON is nested more deeply than 100 levels.";
+        "The body is nested more deeply than 100 levels.";
     MethodNotFound = "METHOD_NOT_FOUND", Protocol, Client, Never, 404, -32601, Unimplemented, None,
         "There is no such method.";
     VersionConflict = "VERSION_CONFLICT", Protocol, Client, Never, 400, -32600, InvalidArgument, None,

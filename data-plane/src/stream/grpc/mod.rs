@@ -1,0 +1,3 @@
+//! Messages on a gRPC stream.
+
+pub mod frame;
