@@ -19,7 +19,8 @@ use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
 use crate::a2a::Binding;
 use crate::a2a::card::{
-    self as a2a_card, CapabilitiesOff, CardRewrite, SecurityDeclaration, ServedCard, is_not_modified,
+    self as a2a_card, CapabilitiesOff, CardRewrite, SecurityDeclaration, ServedCard, SkillFilter,
+    is_not_modified,
 };
 use crate::a2a::version::{A2A_VERSION, Version, requested};
 use crate::config::{Agent, Target};
@@ -169,6 +170,7 @@ fn rewrite<T>(
         bindings: SERVED_BINDINGS,
         security: &security(agent),
         capabilities_off: CapabilitiesOff::default(),
+        skills: SkillFilter::All,
     })
 }
 

@@ -4,7 +4,8 @@
 
 use serde_json::value::RawValue;
 use signalbox_data_plane::a2a::card::{
-    self, CapabilitiesOff, CardRewrite, SecurityDeclaration, Target, interfaces, rewrite_json_rpc_answer,
+    self, CapabilitiesOff, CardRewrite, SecurityDeclaration, SkillFilter, Target, interfaces,
+    rewrite_json_rpc_answer,
 };
 use signalbox_data_plane::a2a::{Binding, Operation, jsonrpc, response};
 use signalbox_data_plane::error::{Caller, Dialect};
@@ -52,6 +53,7 @@ pub(crate) fn card(data: &[u8]) {
         bindings: &[Binding::JsonRpc],
         security: &security,
         capabilities_off: CapabilitiesOff { push_notifications: true, ..CapabilitiesOff::default() },
+        skills: SkillFilter::All,
     };
     let _ = interfaces(data, &targets[0]);
     let _ = rewrite_json_rpc_answer(data, &policy);

@@ -12,11 +12,14 @@ use crate::error::{Code, GatewayError};
 
 mod encoding;
 mod etag;
+mod host;
 mod interface;
 mod merge;
 mod object;
 mod rewrite;
+mod scrub;
 mod security;
+mod skills;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,9 @@ pub use etag::{etag, is_not_modified};
 pub use interface::{Interface, interfaces};
 pub use merge::merge;
 pub use rewrite::{CapabilitiesOff, CardRewrite};
+pub(in crate::a2a) use scrub::{Fate, Scrub, Scrubbed};
 pub use security::{Scheme, SecurityDeclaration};
+pub use skills::SkillFilter;
 pub use url::Target;
 
 /// Largest card, in bytes, before and after decoding.
@@ -60,6 +65,17 @@ pub fn rewrite(body: &[u8], policy: &CardRewrite<'_>) -> Result<ServedCard, Gate
 /// `InvalidAgentResponse` when the answer or the card in it cannot be read.
 pub fn rewrite_json_rpc_answer(body: &[u8], policy: &CardRewrite<'_>) -> Result<Bytes, GatewayError> {
     rewrite::answer(body, policy).map_err(|error| {
+        GatewayError::new(Code::InvalidAgentResponse).internal("extended card").caused_by(error)
+    })
+}
+
+/// Turns an answer that is nothing but an extended card (HTTP+JSON) into the one to pass on.
+///
+/// # Errors
+/// `InvalidAgentResponse` when it cannot be read as a card.
+pub fn rewrite_answer(body: &[u8], policy: &CardRewrite<'_>) -> Result<Bytes, GatewayError> {
+    let served = text(body).and_then(|text| rewrite::card(text, policy));
+    served.map(Bytes::from).map_err(|error| {
         GatewayError::new(Code::InvalidAgentResponse).internal("extended card").caused_by(error)
     })
 }

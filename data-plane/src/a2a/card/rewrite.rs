@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::interface::preferred;
 use super::object::{Edit, Object, array, elements, is_spelling_of, quote};
 use super::security::{self, SecurityDeclaration};
+use super::skills::{self, SkillFilter};
 use super::sweep::Sweep;
 use super::url::Target;
 use super::{invalid, text};
@@ -26,6 +27,8 @@ pub struct CardRewrite<'a> {
     pub security: &'a SecurityDeclaration,
     /// What policy switches off.
     pub capabilities_off: CapabilitiesOff,
+    /// The skills to show.
+    pub skills: SkillFilter<'a>,
 }
 
 /// Capabilities that the card must not promise.
@@ -41,7 +44,7 @@ pub struct CapabilitiesOff {
 
 impl CardRewrite<'_> {
     /// The address to show for an interface; `None` when it leaves the card.
-    fn public_address(&self, url: &str, binding: Option<Binding>) -> Option<&str> {
+    pub(in crate::a2a) fn public_address(&self, url: &str, binding: Option<Binding>) -> Option<&str> {
         let binding = binding.filter(|binding| self.bindings.contains(binding))?;
         let is_own = self.targets.iter().any(|target| target.path_of(url).is_some());
         if !is_own && url.trim_end_matches('/') != self.public_url.trim_end_matches('/') {
@@ -69,6 +72,7 @@ pub(super) fn card(json: &str, policy: &CardRewrite<'_>) -> Result<String, Gatew
         return Err(invalid("None of the addresses that it names is one that this gateway serves."));
     }
     card.remove("signatures");
+    skills::filter(&mut card, policy)?;
     security::declare(&mut card, policy)?;
     switch_off(&mut card, policy.capabilities_off)?;
     Sweep::new(policy, &named).card(&mut card)?;

@@ -37,7 +37,7 @@ impl SecurityDeclaration {
 
 impl Scheme {
     /// The name in `securitySchemes`, distinct from names that agents choose.
-    fn name(&self) -> String {
+    pub(in crate::a2a) fn name(&self) -> String {
         match self {
             Self::ApiKeyHeader { header } if header.eq_ignore_ascii_case("x-api-key") => {
                 "signalboxApiKey".to_owned()

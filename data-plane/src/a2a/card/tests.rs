@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    CapabilitiesOff, CardRewrite, Interface, MAX_CARD_BYTES, Scheme, SecurityDeclaration, Target,
-    check_status, decode, etag, interfaces, is_not_modified, merge, rewrite, rewrite_json_rpc_answer,
+    CapabilitiesOff, CardRewrite, Interface, MAX_CARD_BYTES, Scheme, SecurityDeclaration, SkillFilter,
+    Target, check_status, decode, etag, interfaces, is_not_modified, merge, rewrite, rewrite_json_rpc_answer,
 };
 use crate::a2a::call::Binding;
 use crate::a2a::version::Version;
@@ -21,7 +21,7 @@ fn target() -> Target {
 }
 
 /// JSON-RPC alone, nothing switched off.
-fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardRewrite<'a> {
+pub(super) fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardRewrite<'a> {
     CardRewrite {
         targets,
         public_url: PUBLIC,
@@ -29,11 +29,13 @@ fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardR
         bindings: &[Binding::JsonRpc],
         security,
         capabilities_off: CapabilitiesOff::default(),
+        skills: SkillFilter::All,
     }
 }
 
 /// A keyless plan.
-static KEYLESS: SecurityDeclaration = SecurityDeclaration { keeps_own: true, alternatives: Vec::new() };
+pub(super) static KEYLESS: SecurityDeclaration =
+    SecurityDeclaration { keeps_own: true, alternatives: Vec::new() };
 
 fn served_by(card: &Value, policy: &CardRewrite<'_>) -> Result<Value, Code> {
     let served = rewrite(card.to_string().as_bytes(), policy).map_err(|error| error.code())?;

@@ -1,7 +1,8 @@
 //! Addresses in cards: which are the agent's own.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+
+use super::host::{Numbers, canonical, is_this_machine};
 
 /// The agent's server, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +68,12 @@ impl Target {
         Address::parse(&clean(url)).is_some_and(|address| self.is_own(&address))
     }
 
-    /// Whether a URL has this very host and port.
-    pub(super) fn has_authority_of(&self, url: &str) -> bool {
-        Address::parse(url).is_some_and(|address| address.host == self.host && address.port == self.port)
+    /// Whether this is the target's port, or stands for it behind a proxy that ends TLS.
+    pub(super) fn answers_at(&self, port: u16) -> bool {
+        port == self.port || (matches!(port, 80 | 443) && self.has_default_port())
     }
 
-    fn is_own(&self, address: &Address) -> bool {
+    pub(super) fn is_own(&self, address: &Address) -> bool {
         if address.host == self.host {
             return address.port == self.port || (address.has_default_port() && self.has_default_port());
         }
@@ -102,66 +103,88 @@ impl Target {
     }
 }
 
+/// Schemes by what they mean to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+pub(super) enum Known {
     Http,
     Https,
     Other,
 }
 
+impl Known {
+    /// `None` for what is no scheme at all.
+    pub(super) fn parse(scheme: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) || !scheme.bytes().all(plain) {
+            return None;
+        }
+        Some(match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => Self::Http,
+            "https" | "wss" => Self::Https,
+            _ => Self::Other,
+        })
+    }
+
+    pub(super) fn default_port(self) -> Option<u16> {
+        match self {
+            Self::Http => Some(80),
+            Self::Https => Some(443),
+            Self::Other => None,
+        }
+    }
+}
+
 /// An absolute address in a card.
 #[derive(Debug)]
-struct Address {
+pub(super) struct Address {
     /// `None` for `host:port`.
     scheme: Option<Known>,
-    host: String,
-    port: u16,
+    pub(super) host: String,
+    pub(super) port: u16,
     /// Path, query and fragment.
     rest: String,
 }
 
 impl Address {
     /// Reads `scheme://host:port/…`, as leniently as clients do, and the `host:port` of gRPC interfaces.
-    fn parse(url: &str) -> Option<Self> {
-        let (scheme, after) = match url.split_once(':') {
-            _ if url.starts_with("//") => (Some(Known::Http), url.trim_start_matches('/')),
-            Some((scheme, after)) if is_scheme(scheme) && after.starts_with(['/', '\\']) => {
-                let known = match scheme.to_ascii_lowercase().as_str() {
-                    "http" | "ws" => Known::Http,
-                    "https" | "wss" => Known::Https,
-                    _ => Known::Other,
-                };
-                (Some(known), after.trim_start_matches(['/', '\\']))
-            }
-            Some((_, after)) if after.starts_with(|first: char| first.is_ascii_digit()) => (None, url),
-            _ if url.starts_with('[') => (None, url),
-            _ => return None,
-        };
+    pub(super) fn parse(url: &str) -> Option<Self> {
+        let (scheme, after) = split_scheme(url)?;
         let end = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
         let (authority, rest) = after.split_at(end);
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = split_port(authority)?;
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let numbers = if scheme.is_some() { Numbers::All } else { Numbers::Unmistakable };
+        let host = canonical(host, numbers);
         if host.is_empty() {
             return None;
         }
-        let port = match (port, scheme) {
-            (Some(port), _) => port,
-            (None, Some(Known::Http)) => 80,
-            (None, Some(Known::Https)) => 443,
-            (None, _) => 0,
-        };
+        let port = port.or(scheme.and_then(Known::default_port)).unwrap_or(0);
         Some(Self { scheme, host, port, rest: rest.to_owned() })
     }
 
     fn has_default_port(&self) -> bool {
-        matches!((self.scheme, self.port), (Some(Known::Http), 80) | (Some(Known::Https), 443))
+        self.scheme.and_then(Known::default_port) == Some(self.port)
     }
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+/// The scheme and what follows it and its slashes, of which clients take any number; no scheme for `host:port`.
+fn split_scheme(url: &str) -> Option<(Option<Known>, &str)> {
+    let slashes = ['/', '\\'];
+    let bare = url.trim_start_matches(slashes);
+    if url.len() - bare.len() >= 2 {
+        return Some((Some(Known::Http), bare));
+    }
+    if url.starts_with('[') {
+        return Some((None, url));
+    }
+    let (before, after) = url.split_once(':')?;
+    let port = after.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some((None, url));
+    }
+    let known = Known::parse(before)?;
+    (after.starts_with(slashes) || (known != Known::Other && !after.is_empty()))
+        .then(|| (Some(known), after.trim_start_matches(slashes)))
 }
 
 /// Host without brackets, and port.
@@ -178,10 +201,6 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
         Some((host, "")) => Some((host, None)),
         Some((host, port)) => Some((host, Some(port.parse().ok()?))),
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 /// Clients ignore white space around a URL, and line breaks and tabs inside.
