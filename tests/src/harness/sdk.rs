@@ -89,6 +89,8 @@ pub struct Agent {
     pub process: Process,
     /// Its base URL.
     pub url: String,
+    /// The authority at which it serves gRPC, if it does.
+    pub grpc: Option<String>,
 }
 
 impl Agent {
@@ -112,7 +114,8 @@ impl Agent {
         let mut process = Process::start(&format!("agent {}", sdk.folder()), command);
         let ready = process.json_line().unwrap_or_else(|| panic!("the agent ended\n{}", process.log()));
         let url = ready["url"].as_str().unwrap_or_else(|| panic!("no address: {ready}")).to_owned();
-        Self { process, url }
+        let grpc = ready["grpc"].as_str().map(str::to_owned);
+        Self { process, url, grpc }
     }
 
     /// The requests that it has received: method, path, query, headers.
