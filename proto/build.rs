@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(true)
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
+        .extern_path(".google.protobuf.Struct", "crate::wire::dynamic::Struct")
         .btree_map(".")
         .bytes(".signalbox.discovery.v1.KeyCredential.digest")
         .compile_fds(descriptors)?;

@@ -129,7 +129,7 @@ pub(crate) fn hello(id: &str) -> wire::Hello {
         region: "eu".to_owned(),
         version: "1".to_owned(),
         boot_id: "b".to_owned(),
-        capabilities: vec!["plan.api_key".to_owned(), "plan.keyless".to_owned()],
+        capabilities: ["plan.api_key", "plan.keyless", "plan.operations"].map(str::to_owned).to_vec(),
         ..Default::default()
     }
 }

@@ -10,6 +10,8 @@
     reason = "generated code; documented in the .proto files"
 )]
 
+pub mod dynamic;
+
 /// `signalbox.config`: agents, plans, consumers, subscriptions and API keys.
 pub mod config {
     /// `signalbox.config.v1`.

@@ -6,6 +6,7 @@ pub(super) use self::requests::caller;
 
 use std::sync::Arc;
 
+use signalbox_proto::model::violation::Violation;
 use signalbox_proto::wire::config::v1 as wire;
 use signalbox_proto::wire::config::v1::config_service_server::ConfigService;
 use tonic::{Request, Response, Status};
@@ -155,6 +156,12 @@ impl ConfigService for ConfigApi {
             (names.map(|result| result.name.clone()).collect(), applied.commit)
         })?;
         let commit = applied.commit.as_ref().map(commit_to_wire);
-        Ok(Response::new(wire::ApplyManifestResponse { results: applied.results, commit }))
+        let advice = |advice: &Violation| wire::Advice {
+            field: advice.field.to_string(),
+            reason: advice.reason.to_owned(),
+            description: advice.description.clone(),
+        };
+        let advice = applied.advice.iter().map(advice).collect();
+        Ok(Response::new(wire::ApplyManifestResponse { results: applied.results, commit, advice }))
     }
 }

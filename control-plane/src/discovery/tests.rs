@@ -193,6 +193,32 @@ async fn what_a_data_plane_cannot_enforce_is_kept_from_it_and_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policy_that_would_be_ignored_is_kept_back_and_comes_once_it_is_gone() {
+    const AGENT: &str = "
+agents:
+  - name: organizations/default/agents/echo
+    upstreams: [{url: http://127.0.0.1:9}]
+    push: {mode: PUSH_MODE_OFF}
+";
+    let control_plane = ControlPlane::start().await;
+    control_plane.apply(PLANS).await;
+    let mut edge = control_plane.connect("edge").await;
+    control_plane.apply(AGENT).await;
+    let delta = edge.delta().await;
+    assert!(matches!(delta.changes[0].body, Some(Body::Deleted(_))));
+    edge.ack(&delta).await;
+    let held = || control_plane.fleet.get("dataPlanes/edge").unwrap().withheld;
+    let agent = fleet::Withheld {
+        name: "organizations/default/agents/echo".to_owned(),
+        capability: "agent.push".to_owned(),
+    };
+    assert_eq!(held(), [agent]);
+    control_plane.apply(&AGENT.replace("MODE_OFF", "MODE_PASS")).await;
+    assert!(matches!(edge.delta().await.changes[0].body, Some(Body::Agent(_))));
+    assert_eq!(held(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_come_as_keyed_digests_and_go_when_revoked() {
     let control_plane = ControlPlane::start().await;
     control_plane.apply(PLANS).await;

@@ -57,6 +57,7 @@ impl Draft {
         self.load_neighbours().await?;
         let mut wrong = Violations::new();
         self.check_references(&mut wrong)?;
+        self.advice = self.advise()?;
         self.check_claims(&mut wrong).await?;
         self.check_plans(&mut wrong).await?;
         if !wrong.is_empty() {
@@ -101,9 +102,23 @@ impl Draft {
         Ok(())
     }
 
+    /// What may not be meant, as far as changed agents and their plans tell.
+    fn advise(&self) -> Result<Violations, Error> {
+        let mut advice = Violations::new();
+        for (_, checked, field) in self.puts() {
+            let Checked::Agent(agent) = checked else { continue };
+            for (plan, _) in references(checked, field) {
+                if self.exists_after(&plan) {
+                    rules::unenforced_skills(agent, &self.plan_after(&plan)?, field, &mut advice);
+                }
+            }
+        }
+        Ok(advice)
+    }
+
     /// A plan as it will be; it must exist then.
     fn plan_after(&self, key: &Key) -> Result<Plan, Error> {
-        let doing = "read the plan of a subscription";
+        let doing = "read a plan that is referred to";
         if let Some(Staged::Put(put)) = self.staged.get(key)
             && let Checked::Plan(plan) = &put.checked
         {

@@ -46,11 +46,19 @@ pub(super) struct Draft {
     pub(super) staged: BTreeMap<Key, Staged>,
     /// The keys of `staged` in the order of the request.
     pub(super) order: Vec<Key>,
+    /// What is allowed and may yet not be what was meant.
+    pub(super) advice: Violations,
 }
 
 impl Draft {
     pub(super) fn new(tx: Box<dyn Transaction>) -> Self {
-        Self { tx, known: BTreeMap::new(), staged: BTreeMap::new(), order: Vec::new() }
+        Self {
+            tx,
+            known: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            order: Vec::new(),
+            advice: Violations::new(),
+        }
     }
 
     /// Stages an edit; the keys of what it is about, with what becomes of each.

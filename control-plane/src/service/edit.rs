@@ -1,5 +1,6 @@
 //! What can be asked, and what is answered.
 
+use signalbox_proto::model::violation::Violations;
 use signalbox_proto::wire::config::v1 as wire;
 
 use super::body::Body;
@@ -71,6 +72,8 @@ pub struct Applied {
     pub results: Vec<wire::ApplyResult>,
     /// Where the change stands; `None` if nothing changed or nothing was to be written.
     pub commit: Option<Commit>,
+    /// What is allowed and may yet not be what was meant, each under `manifest.`.
+    pub advice: Violations,
 }
 
 /// What one edit answers, before it is given the caller's type.
@@ -82,4 +85,6 @@ pub(super) struct Answer {
     pub(super) results: Vec<wire::ApplyResult>,
     pub(super) commit: Option<Commit>,
     pub(super) replayed: bool,
+    /// What is allowed and may yet not be what was meant.
+    pub(super) advice: Violations,
 }

@@ -94,7 +94,7 @@ impl Service {
     /// Everything that is wrong with any resource, each violation under `manifest.`.
     pub async fn apply(&self, call: Call, manifest: wire::Manifest) -> Result<Applied, Error> {
         let answer = self.run(call, Edit::Apply(Box::new(manifest))).await?;
-        Ok(Applied { results: answer.results, commit: answer.commit })
+        Ok(Applied { results: answer.results, commit: answer.commit, advice: answer.advice })
     }
 
     pub(super) async fn run(&self, call: Call, edit: Edit) -> Result<Answer, Error> {
@@ -183,7 +183,7 @@ async fn replayed(
 fn replay(call: &Call, answer: &Answer, now: SystemTime) -> Replay {
     let response = match &answer.resource {
         Some(body) => body.encode(),
-        None => wire::ApplyManifestResponse { results: answer.results.clone(), commit: None }
+        None => wire::ApplyManifestResponse { results: answer.results.clone(), ..Default::default() }
             .encode_to_vec()
             .into(),
     };
@@ -209,7 +209,7 @@ fn audit(call: &Call, now: SystemTime, order: &[Key]) -> Audit {
 
 /// The answer as it will be once committed.
 fn answer(draft: &Draft, actions: &[(Key, Action)], commit: &Commit, many: bool) -> Result<Answer, Error> {
-    let mut answer = Answer::default();
+    let mut answer = Answer { advice: draft.advice.clone(), ..Answer::default() };
     if many {
         let result = |(key, action): &(Key, Action)| wire::ApplyResult {
             name: key.1.clone(),

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
-use signalbox_proto::model::agent::{Upstream, UpstreamProtocol};
+use signalbox_proto::model::agent::{Binding, Upstream, UpstreamProtocol};
 
 use super::tls::TlsClients;
 
@@ -76,8 +76,19 @@ pub struct Endpoint {
 impl Endpoint {
     /// Compiles a checked upstream. `connect_timeout` is the agent's.
     pub fn compile(upstream: &Upstream, connect_timeout: Duration, tls: &TlsClients) -> Self {
-        let Upstream { url, ca_certificates, server_name, protocol, versions: _, selector: _, card_path: _ } =
-            upstream;
+        let Upstream {
+            url,
+            ca_certificates,
+            server_name,
+            protocol,
+            bindings,
+            versions: _,
+            selector: _,
+            card_path: _,
+        } = upstream;
+        // gRPC is HTTP/2, over http with prior knowledge: there is nothing to negotiate.
+        let is_grpc_alone = **bindings == [Binding::Grpc];
+        let protocol = if is_grpc_alone { UpstreamProtocol::Http2 } else { *protocol };
         let parameters = EndpointParameters {
             tls: url.tls,
             host: Arc::clone(&url.host),
@@ -85,7 +96,7 @@ impl Endpoint {
             path: Arc::clone(&url.path),
             ca_certificates: ca_certificates.clone(),
             server_name: server_name.clone(),
-            protocol: *protocol,
+            protocol,
             connect_timeout,
         };
         Self::new(parameters, tls)

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::address::Addresses;
 use super::bound;
 use super::name::{AgentName, PlanName};
+use super::pointer::SkillSelector;
+use super::push::PushPolicy;
 use super::selector::DataPlaneSelector;
 
 /// An A2A agent published through the gateway.
@@ -32,6 +35,12 @@ pub struct Agent {
     pub plans: Vec<PlanName>,
     /// Limits on time and size.
     pub limits: AgentLimits,
+    /// What becomes of webhooks, besides what the caller's plan says.
+    pub push: PushPolicy,
+    /// Where a message names its skill; `None`: skills of plans only filter cards.
+    pub skill_selector: Option<SkillSelector>,
+    /// Whether messages in common but wrong forms are put right.
+    pub lenient: bool,
 }
 
 /// Whether an agent is served.
@@ -79,6 +88,19 @@ pub struct Upstream {
     pub protocol: UpstreamProtocol,
     /// Where the card is, if not at the well-known path: path and query at the URL's origin.
     pub card_path: Option<Arc<str>>,
+    /// Bindings spoken there; empty: those that its card names on its own origin.
+    pub bindings: Vec<Binding>,
+}
+
+/// A way to carry A2A.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Binding {
+    /// JSON-RPC 2.0 over HTTP POST.
+    JsonRpc,
+    /// HTTP verbs and paths with JSON bodies.
+    HttpJson,
+    /// gRPC.
+    Grpc,
 }
 
 /// An http or https URL with host, explicit port, and a path without trailing slash (empty for the root).
@@ -117,12 +139,27 @@ pub enum UpstreamProtocol {
 }
 
 /// What callers see of the card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardPolicy {
     /// Who may read the public card.
     pub visibility: CardVisibility,
     /// What becomes of signatures.
     pub signatures: SignaturePolicy,
+    /// The card itself as JSON text, names sorted; `None`: it is asked of an upstream.
+    pub static_card: Option<Arc<str>>,
+    /// Credential with which the card is fetched.
+    pub fetch_credential: Option<FetchCredential>,
+}
+
+/// A credential for fetching the card. The secret itself is in a file of the data plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchCredential {
+    /// Header that carries it.
+    pub header: HeaderName,
+    /// Word before the secret; empty: none.
+    pub scheme: Arc<str>,
+    /// Name of a file in the secrets directory: no path, no dot in front.
+    pub secret: Arc<str>,
 }
 
 /// Who may read the public card.
@@ -171,6 +208,7 @@ impl Default for AgentLimits {
     }
 }
 
+mod card;
 mod from_wire;
 #[cfg(test)]
 mod tests;

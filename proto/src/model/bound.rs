@@ -155,6 +155,8 @@ bounds! {
     UPSTREAMS = Bound::most("agent.upstreams", Unit::Items, 64, "The agent's own servers.");
     /// Number of A2A versions of an upstream.
     VERSIONS = Bound::most("agent.upstreams[].versions", Unit::Items, 16, "A2A versions that it speaks.");
+    /// Number of bindings of an upstream.
+    BINDINGS = Bound::most("agent.upstreams[].bindings", Unit::Items, 3, "Bindings that it speaks.");
     /// Length of a PEM text.
     PEM = Bound::most("agent.upstreams[].tls.ca_certificates_pem", Unit::Bytes, 64 << 10, "Certificates that replace the system roots.");
     /// Length of a URL.
@@ -165,6 +167,14 @@ bounds! {
     HOSTS = Bound::most("agent.addresses.hosts", Unit::Items, 16, "Host names that belong to the agent alone.");
     /// Number of public URLs of an agent.
     PUBLIC_URLS = Bound::most("agent.addresses.public_urls", Unit::Items, 64, "Public base URLs, one for each selector.");
+    /// Size of a card in a manifest.
+    STATIC_CARD = Bound::most("agent.card.static_card", Unit::Bytes, 256 << 10, "The card itself as JSON, nested at most 30 levels.");
+    /// Number of places where a skill is named.
+    SKILL_POINTERS = Bound::most("agent.skill_selector", Unit::Items, 16, "JSON pointers into message metadata, and as many into data parts.");
+    /// Length of a JSON pointer.
+    SKILL_POINTER = Bound { min: 1, ..Bound::most("agent.skill_selector[]", Unit::Bytes, 512, "One JSON pointer.") };
+    /// Number of host patterns of a push policy.
+    PUSH_HOSTS = Bound::most("push.allowed_hosts, push.denied_hosts", Unit::Items, 256, "Hosts that webhooks may and may not name, in each list.");
     /// Number of regions of a selector.
     REGIONS = Bound::most("selector.regions", Unit::Items, 64, "Regions that a selector names.");
     /// Length of a region.
@@ -197,6 +207,10 @@ bounds! {
     RATE_LIMIT_REFILL = Bound { default: None, ..Bound::time("plan.rate_limits[] refill", 0, 366 * DAY, 0, "period × burst ÷ requests: the time in which a spent burst comes back.") };
     /// Open event streams.
     MAX_OPEN_STREAMS = Bound { default: Some(0), zero_is_off: true, min: 1, ..Bound::most("plan.max_open_streams", Unit::Number, 1_000_000, "Event streams open at once, per agent and consumer (or IP under keyless).") };
+    /// Number of skills of a plan.
+    SKILLS = Bound::most("plan.skills", Unit::Items, 1_024, "Skills that a plan opens.");
+    /// Length of a skill's id.
+    SKILL = Bound { min: 1, ..Bound::most("plan.skills[]", Unit::Characters, 256, "Id of a skill, as cards name it.") };
     /// Resources in a manifest.
     MANIFEST_RESOURCES = Bound::most("manifest resources", Unit::Items, 10_000, "Resources in one manifest, all kinds together.");
     /// Size of a manifest.

@@ -126,6 +126,20 @@ impl Manifest {
         wrong.or_value(Some(()))
     }
 
+    /// What is allowed and may yet not be what was meant, with its path: as far as the manifest alone can tell.
+    #[must_use]
+    pub fn advice(&self) -> Violations {
+        let at = FieldPath::root().field("agents");
+        let mut advice = Violations::new();
+        let plans: BTreeMap<_, _> = self.plans.iter().map(|plan| (&plan.name, plan)).collect();
+        for (index, agent) in self.agents.iter().enumerate() {
+            for plan in agent.plans.iter().filter_map(|name| plans.get(name)) {
+                rules::unenforced_skills(agent, plan, &at.index(index), &mut advice);
+            }
+        }
+        advice
+    }
+
     fn check_plans_take_keys(&self, plans: &BTreeMap<&super::name::PlanName, &Plan>, wrong: &mut Violations) {
         let at = FieldPath::root().field("subscriptions");
         for (index, subscription) in self.subscriptions.iter().enumerate() {

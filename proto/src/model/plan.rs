@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::name::PlanName;
+use super::permits::Permits;
+use super::push::PushPolicy;
 
 /// How agents may be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub struct Plan {
     pub rate_limits: Vec<RateLimit>,
     /// Most event streams open at once per agent and consumer (address under keyless).
     pub max_open_streams: Option<NonZeroU32>,
+    /// Operations and skills that it opens.
+    pub permits: Permits,
+    /// What becomes of webhooks, besides what the agent says.
+    pub push: PushPolicy,
 }
 
 /// Whether a plan admits anybody.

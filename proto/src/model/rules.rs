@@ -54,6 +54,19 @@ pub fn abandons_keys(old: &Plan, new: &Plan) -> bool {
     matches!(old.security, Security::ApiKey { .. }) && matches!(new.security, Security::Keyless)
 }
 
+/// Skills of a plan are enforced where the agent says where calls name theirs. Advice, no violation: a plan may be
+/// shared by agents that can and others that cannot.
+pub fn unenforced_skills(agent: &Agent, plan: &Plan, at: &FieldPath, advice: &mut Violations) {
+    if plan.permits.skills.is_empty() || agent.skill_selector.is_some() {
+        return;
+    }
+    let text = format!(
+        "is absent, so that the skills of {} only filter what the card shows: calls are not held to them",
+        plan.name
+    );
+    advice.push(at.field("skill_selector"), "SKILLS_NOT_ENFORCED", text);
+}
+
 /// What may become of a subscription.
 pub fn subscription_change(old: &Subscription, new: &Subscription, at: &FieldPath, wrong: &mut Violations) {
     if old.plan != new.plan {

@@ -51,6 +51,7 @@ pub(crate) async fn run(connection: &Connection, options: Options) -> Result<(),
     let mut client = connection.config().await?;
     let answer = client.apply_manifest(request).await;
     let answer = answer.map_err(|status| problem::refused(&name, &document, status))?.into_inner();
+    advise(&name, &document, &answer.advice);
     output::show(options.output, &answer, |answer| lines(answer, options.dry_run))?;
     if options.wait
         && let Some(commit) = &answer.commit
@@ -59,6 +60,17 @@ pub(crate) async fn run(connection: &Connection, options: Options) -> Result<(),
         wait::until(connection, revisions, &[], options.timeout, Format::Table).await?;
     }
     Ok(())
+}
+
+/// Tells people what may not be meant.
+fn advise(name: &str, document: &Document, advice: &[wire::Advice]) {
+    let ours = advice.iter().map(|advice| {
+        let field = advice.field.strip_prefix("manifest.").unwrap_or(&advice.field);
+        (field, advice.description.as_str())
+    });
+    for problem in document.explain(ours).0 {
+        note(&format!("note: {name}: {problem}"));
+    }
 }
 
 fn lines(answer: &wire::ApplyManifestResponse, dry_run: bool) -> String {

@@ -49,12 +49,11 @@ impl<'a> Shipment<'a> {
 
     /// The change as this data plane gets it.
     fn admit(&self, change: wire::Change) -> wire::Change {
-        // Nearly everything goes to everybody, and is not looked up in the fleet view.
+        // Credentials go to everybody, and are not looked up in the fleet view.
         if !capability::may_be_withheld(&change) {
             return change;
         }
-        let lacking =
-            capability::required(&change).filter(|needed| !self.context.capabilities.contains(*needed));
+        let lacking = capability::lacking(&change, &self.context.capabilities);
         self.context.seat.withhold(&change.name, lacking);
         match lacking {
             None => change,

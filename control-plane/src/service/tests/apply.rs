@@ -31,6 +31,23 @@ async fn a_manifest_is_one_commit_whatever_its_order_and_size() {
 }
 
 #[tokio::test]
+async fn skills_that_only_filter_cards_are_told() {
+    let fixture = Fixture::new().await;
+    let mut plans = whole();
+    plans.plans[0].skills = vec!["search".to_owned()];
+    let agents = std::mem::take(&mut plans.agents);
+    assert!(fixture.apply(plans).await.unwrap().advice.is_empty());
+    // The plan is stored already; the agent alone does not show it.
+    let mut manifest = wire::Manifest { agents, ..Default::default() };
+    let advice = fixture.apply(manifest.clone()).await.unwrap().advice;
+    let told: Vec<_> = advice.iter().map(|advice| (advice.field.as_str(), advice.reason)).collect();
+    assert_eq!(told, [("manifest.agents[0].skill_selector", "SKILLS_NOT_ENFORCED")]);
+    manifest.agents[0].skill_selector =
+        Some(wire::SkillSelector { message_metadata: vec!["/skill".to_owned()], ..Default::default() });
+    assert!(fixture.apply(manifest).await.unwrap().advice.is_empty());
+}
+
+#[tokio::test]
 async fn a_manifest_that_says_nothing_new_commits_nothing() {
     let fixture = Fixture::new().await;
     fixture.apply(whole()).await.unwrap();

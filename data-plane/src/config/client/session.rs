@@ -25,7 +25,18 @@ use crate::settings::ControlPlaneAddress;
 use crate::telemetry::change::{apply_span, connect_span, fail};
 
 /// What this build can enforce.
-const CAPABILITIES: [&str; 2] = ["plan.api_key", "plan.keyless"];
+const CAPABILITIES: [&str; 10] = [
+    "agent.card_credential",
+    "agent.push",
+    "agent.skill_selector",
+    "agent.static_card",
+    "plan.api_key",
+    "plan.keyless",
+    "plan.operations",
+    "plan.push",
+    "plan.skills",
+    "upstream.bindings",
+];
 
 /// Mean time between two status messages; each is up to 20 % off, so that a fleet does not beat in step.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);

@@ -11,7 +11,9 @@ use signalbox_proto::model::agent::{
 use signalbox_proto::model::credential::{Credential, KeyDigest};
 use signalbox_proto::model::lane::{Change, Cursor, Delta, Epoch, Lane};
 use signalbox_proto::model::name::{AgentName, ApiKeyName, ConsumerName, PlanName};
+use signalbox_proto::model::permits::Permits;
 use signalbox_proto::model::plan::{Plan, PlanState, Security};
+use signalbox_proto::model::push::PushPolicy;
 use signalbox_proto::model::selector::DataPlaneSelector;
 use signalbox_proto::model::violation::FieldPath;
 
@@ -45,6 +47,8 @@ pub(in crate::config) fn plan(id: &str, state: PlanState) -> Plan {
         security: Security::Keyless,
         rate_limits: vec![],
         max_open_streams: None,
+        permits: Permits::default(),
+        push: PushPolicy::default(),
     }
 }
 
@@ -55,10 +59,18 @@ pub(in crate::config) fn agent(id: &str, state: AgentState, plans: &[&str]) -> A
         about: About::default(),
         addresses: Addresses::default(),
         upstreams: vec![upstream("agent.example", &[], DataPlaneSelector::default())],
-        card: CardPolicy { visibility: CardVisibility::Public, signatures: SignaturePolicy::Strip },
+        card: CardPolicy {
+            visibility: CardVisibility::Public,
+            signatures: SignaturePolicy::Strip,
+            static_card: None,
+            fetch_credential: None,
+        },
         heartbeat_interval: None,
         plans: plans.iter().map(|id| plan_name(id)).collect(),
         limits: AgentLimits::default(),
+        push: PushPolicy::default(),
+        skill_selector: None,
+        lenient: false,
     }
 }
 
@@ -77,6 +89,7 @@ fn upstream(host: &str, versions: &[(u16, u16)], selector: DataPlaneSelector) ->
         server_name: None,
         protocol: UpstreamProtocol::Auto,
         card_path: None,
+        bindings: Vec::new(),
     }
 }
 

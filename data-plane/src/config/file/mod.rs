@@ -161,6 +161,7 @@ impl FileSource {
         let manifest = Manifest::try_from(document.manifest.clone());
         let manifest = manifest.and_then(|manifest| manifest.check_complete().map(|()| manifest));
         let manifest = manifest.map_err(|violations| document.problems(&violations))?;
+        self.advise(&document.problems(&manifest.advice()));
         let revision = self.revision + 1;
         let to = Cursor { epoch: self.epoch, revision };
         let pepper = *self.hasher.pepper();
@@ -176,6 +177,19 @@ impl FileSource {
             config.add(revision, Change::PutAgent(Box::new(agent)));
         }
         Ok((config, keys))
+    }
+
+    /// Writes what may not be meant to the diagnostic log.
+    fn advise(&self, advice: &Problems) {
+        for problem in &advice.0 {
+            tracing::warn!(
+                file = %self.path.display(),
+                line = problem.position.map(|at| at.line),
+                field = problem.field,
+                "{}",
+                problem.message,
+            );
+        }
     }
 
     fn read_error(&mut self, source: io::Error) -> FileError {

@@ -30,6 +30,8 @@ fn plan(rate_limits: Vec<RateLimit>, max_open_streams: u32) -> Plan {
         security: Security::Keyless,
         rate_limits,
         max_open_streams: NonZeroU32::new(max_open_streams),
+        permits: Default::default(),
+        push: Default::default(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Wire → model for agents.
 
-use super::{About, Agent, AgentLimits, AgentState, CardPolicy, CardVisibility, SignaturePolicy, Upstream};
+use super::{About, Agent, AgentLimits, AgentState, CardPolicy, Upstream};
 use crate::model::address::{self, Addresses};
 use crate::model::name::{AgentName, PlanName};
+use crate::model::pointer::SkillSelector;
+use crate::model::push::PushPolicy;
 use crate::model::violation::{FieldPath, Violations};
 use crate::model::{bound, check};
 use crate::wire::config::v1 as wire;
@@ -39,6 +41,9 @@ impl Agent {
             heartbeat_interval,
             plans,
             limits,
+            push,
+            skill_selector,
+            lenient,
         } = wire;
         let name = wrong.collect(AgentName::parse(&name, &at.field("name")));
         if let Some(name) = &name {
@@ -62,6 +67,10 @@ impl Agent {
         .unwrap_or(bound::HEARTBEAT_INTERVAL.default_duration());
         let plans = plans_from_wire(&plans, name.as_ref(), &at.field("plans"), wrong);
         let limits = AgentLimits::from_wire(limits.unwrap_or_default(), &at.field("limits"), wrong);
+        let push = PushPolicy::from_wire(push, &at.field("push"), wrong);
+        let selector_at = at.field("skill_selector");
+        let skill_selector =
+            skill_selector.map(|selector| SkillSelector::from_wire(selector, &selector_at, wrong));
         Some(Self {
             name: name?,
             state: state?,
@@ -72,6 +81,9 @@ impl Agent {
             heartbeat_interval: (!heartbeat.is_zero()).then_some(heartbeat),
             plans,
             limits,
+            push: push?,
+            skill_selector,
+            lenient,
         })
     }
 }
@@ -160,20 +172,6 @@ fn plans_from_wire(
     }
     check::unique(&names, at, wrong);
     names
-}
-
-impl CardPolicy {
-    fn from_wire(wire: wire::CardPolicy, at: &FieldPath, wrong: &mut Violations) -> Option<Self> {
-        let wire::CardPolicy { visibility, signatures } = wire;
-        let visibility = check::known(visibility, &at.field("visibility"), wrong).map(|known| match known {
-            wire::CardVisibility::Unspecified | wire::CardVisibility::Public => CardVisibility::Public,
-            wire::CardVisibility::Plan => CardVisibility::Plan,
-        });
-        let signatures = check::known(signatures, &at.field("signatures"), wrong).map(|known| match known {
-            wire::SignaturePolicy::Unspecified | wire::SignaturePolicy::Strip => SignaturePolicy::Strip,
-        });
-        Some(Self { visibility: visibility?, signatures: signatures? })
-    }
 }
 
 impl AgentLimits {

@@ -3,7 +3,7 @@
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use super::{A2aVersion, Upstream, UpstreamProtocol, UpstreamUrl};
+use super::{A2aVersion, Binding, Upstream, UpstreamProtocol, UpstreamUrl};
 use crate::model::selector::DataPlaneSelector;
 use crate::model::violation::{FieldPath, Violations};
 use crate::model::{bound, check};
@@ -11,7 +11,7 @@ use crate::wire::config::v1 as wire;
 
 impl Upstream {
     pub(super) fn from_wire(wire: wire::Upstream, at: &FieldPath, wrong: &mut Violations) -> Option<Self> {
-        let wire::Upstream { url, versions, selector, tls, protocol, card_url } = wire;
+        let wire::Upstream { url, versions, selector, tls, protocol, card_url, bindings } = wire;
         let url = wrong.collect(UpstreamUrl::parse(&url, &at.field("url")));
         let versions_at = at.field("versions");
         check::count(versions.len(), &bound::VERSIONS, &versions_at, wrong);
@@ -28,11 +28,48 @@ impl Upstream {
             wire::UpstreamProtocol::Http1 => UpstreamProtocol::Http1,
             wire::UpstreamProtocol::Http2 => UpstreamProtocol::Http2,
         });
+        let bindings = bindings_from_wire(&bindings, &at.field("bindings"), wrong);
+        if bindings == [Binding::Grpc] {
+            grpc_alone(url.as_ref(), protocol, at, wrong);
+        }
         let url = url?;
         let card_path = (!card_url.is_empty())
             .then(|| wrong.collect(url.card_path(&card_url, &at.field("card_url"))))
             .flatten();
-        Some(Self { url, versions, selector, ca_certificates, server_name, protocol: protocol?, card_path })
+        let protocol = protocol?;
+        Some(Self { url, versions, selector, ca_certificates, server_name, protocol, card_path, bindings })
+    }
+}
+
+fn bindings_from_wire(wire: &[i32], at: &FieldPath, wrong: &mut Violations) -> Vec<Binding> {
+    check::count(wire.len(), &bound::BINDINGS, at, wrong);
+    let mut bindings = Vec::new();
+    for (index, value) in wire.iter().enumerate() {
+        let at = at.index(index);
+        match check::known(*value, &at, wrong) {
+            None => {}
+            Some(wire::Binding::Jsonrpc) => bindings.push(Binding::JsonRpc),
+            Some(wire::Binding::HttpJson) => bindings.push(Binding::HttpJson),
+            Some(wire::Binding::Grpc) => bindings.push(Binding::Grpc),
+            Some(wire::Binding::Unspecified) => wrong.push(at, "REQUIRED", "must name a binding"),
+        }
+    }
+    check::unique(&bindings, at, wrong);
+    bindings
+}
+
+/// What a server that speaks gRPC alone can be.
+fn grpc_alone(
+    url: Option<&UpstreamUrl>,
+    protocol: Option<UpstreamProtocol>,
+    at: &FieldPath,
+    wrong: &mut Violations,
+) {
+    if url.is_some_and(|url| !url.path.is_empty()) {
+        wrong.push(at.field("url"), "CONFLICT", "may not have a path: gRPC clients cannot send one");
+    }
+    if protocol == Some(UpstreamProtocol::Http1) {
+        wrong.push(at.field("protocol"), "CONFLICT", "must be HTTP/2 or unspecified: gRPC needs HTTP/2");
     }
 }
 

@@ -60,6 +60,21 @@ fn references_must_lead_somewhere() {
 }
 
 #[test]
+fn skills_that_only_filter_cards_are_told() {
+    let plan = BASE.replace("apiKey: {}", "apiKey: {}\n    skills: [search]");
+    let advice = |more: &str| {
+        let more = format!(
+            "    plans: [organizations/default/plans/gold, organizations/default/plans/open]\n{more}"
+        );
+        let agents = agent("organizations/default/agents/echo", &more);
+        let advice = checked(&format!("{plan}agents:\n{agents}")).unwrap().advice();
+        advice.iter().map(|v| (v.field.to_string(), v.reason)).collect::<Vec<_>>()
+    };
+    assert_eq!(advice(""), [("agents[0].skill_selector".to_owned(), "SKILLS_NOT_ENFORCED")]);
+    assert_eq!(advice("    skillSelector: {messageMetadata: [/skill]}\n"), []);
+}
+
+#[test]
 fn names_and_hashes_are_unique() {
     let twice = format!("{BASE}agents:\n{0}{0}", agent("organizations/default/agents/echo", ""));
     assert_eq!(found(&twice), [("agents[1].name".to_owned(), "DUPLICATE")]);

@@ -7,6 +7,8 @@ use http::HeaderName;
 
 use super::{Plan, PlanState, RateLimit, RateLimitKey, Security};
 use crate::model::name::{self, PlanName};
+use crate::model::permits::Permits;
+use crate::model::push::PushPolicy;
 use crate::model::violation::{FieldPath, Violations};
 use crate::model::{address, bound, check};
 use crate::wire::config::v1 as wire;
@@ -39,6 +41,9 @@ impl Plan {
             rate_limits,
             max_open_streams,
             security,
+            operations,
+            skills,
+            push,
         } = wire;
         let name = wrong.collect(PlanName::parse(&name, &at.field("name")));
         if let Some(name) = &name {
@@ -58,6 +63,8 @@ impl Plan {
             &at.field("max_open_streams"),
             wrong,
         );
+        let permits = Permits::from_wire(&operations, skills, at, wrong);
+        let push = PushPolicy::from_wire(push, &at.field("push"), wrong);
         Some(Self {
             name: name?,
             state: state?,
@@ -66,6 +73,8 @@ impl Plan {
             security: security?,
             rate_limits,
             max_open_streams: NonZeroU32::new(max_open_streams),
+            permits,
+            push: push?,
         })
     }
 }
