@@ -16,14 +16,12 @@ use super::call::{Binding, Call};
 pub use super::duplicate::MAX_JSON_DEPTH;
 use super::duplicate::{self, Finding};
 use super::operation::{Naming, Operation};
-use super::text::{Key, Text, string};
+use super::params::Params;
+use super::text::{Key, string};
 use crate::error::{Code, GatewayError};
 
-mod params;
 #[cfg(test)]
 mod tests;
-
-use params::Params;
 
 /// Longest JSON-RPC id, in bytes of JSON text. It is kept as long as the exchange lasts.
 pub const MAX_ID_BYTES: usize = 256;

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::reason::json_rpc_code;
 use super::text::string;
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ impl TaskState {
 pub struct Outcome<'a> {
     /// The id as raw JSON text.
     pub id: Option<&'a str>,
-    /// `error.code`.
+    /// `error.code` of JSON-RPC; in HTTP+JSON the same code by the error's reason, else its own.
     pub error_code: Option<i64>,
     /// The task.
     pub task_id: Option<Cow<'a, str>>,
@@ -96,10 +97,12 @@ pub fn read_json_rpc(body: &[u8]) -> Option<Outcome<'_>> {
     Some(answer.into_outcome())
 }
 
-/// Reads an answer or event of the HTTP+JSON binding: the result itself, or `{"error": …}`. `None`: it is no JSON
-/// object.
+/// Reads an answer or event of the HTTP+JSON binding: the result itself, `{"error": …}`, or the bare error of 0.3. `None`:
+/// it is not JSON.
 pub fn read_http_json(body: &[u8]) -> Option<Outcome<'_>> {
-    let answer: Facts<'_> = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
+    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(body).ok()?);
+    let answer = Reader::inside(MAX_WRAPPERS).deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
     Some(answer.into_outcome())
 }
 
@@ -109,6 +112,8 @@ struct Facts<'a> {
     is_json_rpc: bool,
     raw_id: Option<&'a str>,
     error_code: Option<i64>,
+    /// The code that goes with the reason of an `ErrorInfo`.
+    reason_code: Option<i64>,
     task_id: Option<Cow<'a, str>>,
     context_id: Option<Cow<'a, str>>,
     state: Option<TaskState>,
@@ -119,7 +124,7 @@ struct Facts<'a> {
 impl<'a> Facts<'a> {
     fn into_outcome(self) -> Outcome<'a> {
         let id = if self.is_json_rpc { self.raw_id } else { None };
-        let error_code = self.error_code;
+        let error_code = self.reason_code.or(self.error_code);
         let mut innermost = self;
         while let Some(inner) = innermost.inner.take() {
             innermost = *inner;
@@ -142,7 +147,10 @@ enum Member {
     Id,
     Error,
     Code,
-    /// A wrapper around what matters: `result`, `task`, `message`, `statusUpdate`, `artifactUpdate`.
+    Details,
+    Reason,
+    /// A wrapper around what matters: `result`, `task`, `message` (or `msg`, its name in 0.3's protocol buffers), `statusUpdate`,
+    /// `artifactUpdate`.
     Wrapper,
     TaskId,
     ContextId,
@@ -172,7 +180,9 @@ impl Visitor<'_> for MemberVisitor {
             "id" => Member::Id,
             "error" => Member::Error,
             "code" => Member::Code,
-            "result" | "task" | "message" | "statusUpdate" | "status_update" | "artifactUpdate"
+            "details" => Member::Details,
+            "reason" => Member::Reason,
+            "result" | "task" | "message" | "msg" | "statusUpdate" | "status_update" | "artifactUpdate"
             | "artifact_update" => Member::Wrapper,
             "taskId" | "task_id" => Member::TaskId,
             "contextId" | "context_id" | "sessionId" => Member::ContextId,
@@ -226,8 +236,15 @@ impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
             match member {
                 Member::Jsonrpc => facts.is_json_rpc = raw(&mut map)? == "\"2.0\"",
                 Member::Id => facts.raw_id = Some(raw(&mut map)?),
-                Member::Error => facts.error_code = map.next_value_seed(Reader::inside(0))?.error_code,
+                Member::Error => {
+                    let error = map.next_value_seed(Reader::inside(0))?;
+                    (facts.error_code, facts.reason_code) = (error.error_code, error.reason_code);
+                }
                 Member::Code => facts.error_code = raw(&mut map)?.parse().ok(),
+                Member::Details => facts.reason_code = map.next_value_seed(Reader::inside(0))?.reason_code,
+                Member::Reason => {
+                    facts.reason_code = string(raw(&mut map)?).and_then(|reason| json_rpc_code(&reason));
+                }
                 Member::TaskId => facts.task_id = string(raw(&mut map)?),
                 Member::ContextId => facts.context_id = string(raw(&mut map)?),
                 Member::Status => {
@@ -246,8 +263,12 @@ impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Facts<'a>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Facts::default())
+        // Of the details of an error, the first with a reason counts.
+        let mut facts = Facts::default();
+        while let Some(element) = seq.next_element_seed(Reader::inside(0))? {
+            facts.reason_code = facts.reason_code.or(element.reason_code);
+        }
+        Ok(facts)
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Facts<'a>, E> {

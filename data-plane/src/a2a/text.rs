@@ -53,6 +53,7 @@ pub(super) enum Key {
     ContextId,
     SessionId,
     Message,
+    Request,
     Configuration,
     Blocking,
     ReturnImmediately,
@@ -72,6 +73,7 @@ impl Key {
             "contextId" | "context_id" => Self::ContextId,
             "sessionId" | "session_id" => Self::SessionId,
             "message" => Self::Message,
+            "request" => Self::Request,
             "configuration" => Self::Configuration,
             "blocking" => Self::Blocking,
             "returnImmediately" | "return_immediately" => Self::ReturnImmediately,
@@ -87,7 +89,7 @@ impl Key {
 }
 
 /// Names of `Key`, folded: no underscores, lower case.
-const FOLDED: [&str; 14] = [
+const FOLDED: [&str; 15] = [
     "jsonrpc",
     "method",
     "id",
@@ -96,6 +98,7 @@ const FOLDED: [&str; 14] = [
     "contextid",
     "sessionid",
     "message",
+    "request",
     "configuration",
     "blocking",
     "returnimmediately",

@@ -15,8 +15,8 @@ use super::forward::failure;
 use super::gateway::{Listener, Worker};
 use super::relay::{self, StreamParts};
 use super::response::Body;
-use crate::a2a::response::read_json_rpc;
-use crate::a2a::{Operation, card as a2a_card};
+use crate::a2a::response::{self, read_http_json, read_json_rpc};
+use crate::a2a::{Binding, Operation, card as a2a_card};
 use crate::error::{Code, GatewayError};
 use crate::http::answer::keep_origin_private;
 use crate::http::content::{is_event_stream, is_json_answer};
@@ -99,27 +99,32 @@ pub(super) async fn understand(
         parts.headers.remove(CONTENT_LENGTH);
         return Ok(Answer { parts, content: Content::Stream(body, Box::new(stream)) });
     }
-    check_unary(&parts)?;
+    check_unary(call, &parts, &body)?;
     if call.operation.is_streaming() {
         // No relay watches over an answer that is no stream.
         body.watch(routed.agent.spec.limits.unary_timeout);
     }
-    if is_card {
-        return Box::pin(extended_card(listener, exchange, routed, parts, body)).await;
+    // Errors name no places that a caller would go to.
+    if is_card && (call.binding != Binding::HttpJson || parts.status.is_success()) {
+        return Box::pin(extended_card(listener, exchange, routed, call, parts, body)).await;
     }
-    let (start, is_whole) = look_into(exchange, routed, &mut parts, &mut body).await?;
+    let (start, is_whole) = look_into(exchange, routed, call, &mut parts, &mut body).await?;
     let content = if is_whole { Content::Whole(start) } else { Content::Copy(start, body) };
     Ok(Answer { parts, content })
 }
 
-/// Redirects are never followed, nor shown: they name the agent's own addresses. A success that is no JSON is none.
-fn check_unary(parts: &Parts) -> Result<(), GatewayError> {
+/// Redirects are never followed, nor shown: they name the agent's own addresses. A success that is no JSON is none, unless
+/// it is nothing at all, as HTTP+JSON may answer.
+fn check_unary(call: &ReadCall, parts: &Parts, body: &ResponseBody) -> Result<(), GatewayError> {
     let wrong =
         |internal: &'static str| Err(GatewayError::new(Code::InvalidAgentResponse).internal(internal));
-    if parts.status.is_redirection() {
+    let is_rest = call.binding == Binding::HttpJson;
+    if parts.status.is_redirection() && !(is_rest && parts.status == StatusCode::NOT_MODIFIED) {
         return wrong("the agent redirects");
     }
-    if parts.status.is_success() && !is_json_answer(&parts.headers) {
+    let may_be_empty = is_rest && call.operation == Operation::DeleteTaskPushNotificationConfig;
+    if parts.status.is_success() && !is_json_answer(&parts.headers) && !(may_be_empty && body.is_end_stream())
+    {
         return wrong("the agent's answer does not call itself JSON");
     }
     Ok(())
@@ -130,9 +135,13 @@ fn check_unary(parts: &Parts) -> Result<(), GatewayError> {
 async fn look_into(
     exchange: &mut Exchange,
     routed: &Routed,
+    call: &ReadCall,
     parts: &mut Parts,
     body: &mut ResponseBody,
 ) -> Result<(Bytes, bool), GatewayError> {
+    if body.is_end_stream() && call.binding == Binding::HttpJson {
+        return Ok((Bytes::new(), true));
+    }
     let announced = body.size_hint().lower();
     if parts.headers.contains_key(CONTENT_ENCODING) || announced > MAX_INSPECTED_BYTES as u64 {
         return Ok((Bytes::new(), false));
@@ -141,7 +150,7 @@ async fn look_into(
     if !is_whole {
         return Ok((start, false));
     }
-    match read_json_rpc(&start) {
+    match outcome(call.binding, &start) {
         Some(outcome) => {
             exchange.rpc_error = outcome.error_code;
             exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
@@ -149,13 +158,22 @@ async fn look_into(
             exchange.task_state = outcome.state;
         }
         None if parts.status.is_success() => {
-            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the answer is not JSON-RPC"));
+            let error = GatewayError::new(Code::InvalidAgentResponse);
+            return Err(error.internal("the answer is no JSON of its binding"));
         }
         // An error of the agent's server: as it is.
         None => {}
     }
     parts.headers.remove(CONTENT_LENGTH);
     Ok((start, true))
+}
+
+/// What an answer or an event says, in its binding. `None`: it is not of that binding.
+pub(super) fn outcome(binding: Binding, json: &[u8]) -> Option<response::Outcome<'_>> {
+    match binding {
+        Binding::HttpJson => read_http_json(json),
+        Binding::JsonRpc | Binding::Grpc => read_json_rpc(json),
+    }
 }
 
 /// Reads up to about `max` bytes; says whether that was all. One frame is taken as it is.
@@ -185,6 +203,7 @@ async fn extended_card(
     listener: &Listener,
     exchange: &mut Exchange,
     routed: &Routed,
+    call: &ReadCall,
     mut parts: Parts,
     mut body: ResponseBody,
 ) -> Result<Answer, GatewayError> {
@@ -193,10 +212,11 @@ async fn extended_card(
         return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the extended card is too large"));
     }
     let bytes = a2a_card::decode(&parts.headers, bytes)?;
-    if parts.status.is_success() {
+    let is_bare = call.binding == Binding::HttpJson;
+    if parts.status.is_success() && !is_bare {
         exchange.rpc_error = read_json_rpc(&bytes).and_then(|outcome| outcome.error_code);
     }
-    let served = card::rewrite_extended(listener, routed, &bytes)?;
+    let served = card::rewrite_extended(listener, routed, &bytes, is_bare)?;
     for name in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG] {
         parts.headers.remove(name);
     }

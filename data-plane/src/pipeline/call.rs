@@ -2,10 +2,14 @@
 //!
 //! Each binding has a module that reads; what it gives is the same, so that the stages after it need not know.
 
+mod http_json;
 mod json_rpc;
 
 use bytes::Bytes;
 use http::Method;
+use http::header::{
+    HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
 use http::request::Parts;
 use hyper::body::Incoming;
 
@@ -14,6 +18,7 @@ use super::budget::Reservation;
 use super::enter::Routed;
 use super::exchange::{Exchange, note};
 use super::gateway::Worker;
+use crate::a2a::http_json::Route;
 use crate::a2a::operation::Naming;
 use crate::a2a::version::Requested;
 use crate::a2a::{Binding, Call, Operation, Version};
@@ -27,6 +32,15 @@ pub(super) enum Carrier {
         /// Whether it is the streaming alias.
         streams: bool,
     },
+    /// HTTP+JSON.
+    HttpJson(Route),
+    /// A path of HTTP+JSON with a method that it is not for.
+    HttpJsonWithout {
+        /// The generation of the path.
+        naming: Naming,
+        /// The methods that it is for.
+        allow: String,
+    },
 }
 
 /// A call that is ready to be sent on.
@@ -38,16 +52,43 @@ pub(super) struct ReadCall {
     pub(super) operation: Operation,
     /// What the request says about its version.
     pub(super) requested: Requested,
+    /// The version in effect: the one named, else what the absence of one means in this binding.
+    pub(super) version: Version,
     /// Whether a unary answer may take minutes.
     pub(super) is_blocking_send: bool,
     /// The HTTP method towards the agent.
     pub(super) method: Method,
     /// Raw path and query below the agent's interface; empty for the interface itself.
     pub(super) below: String,
+    /// Whether that is below the server's own base instead: the extended card of 0.2.
+    pub(super) is_below_server: bool,
     /// The bytes to send.
     pub(super) body: Bytes,
     /// The body's share of the budget, given back when it has been sent.
     pub(super) _reservation: Reservation,
+}
+
+/// Headers by which some frameworks take a request for another one than its method and path say.
+static OVERRIDES: [HeaderName; 5] = [
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+
+/// Conditions and ranges, which would be on the agent's card and not on the one that is answered.
+static CONDITIONS: [HeaderName; 6] =
+    [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+
+impl ReadCall {
+    /// Headers that must not go on with this call.
+    pub(super) fn unwanted_headers(&self) -> impl Iterator<Item = &'static HeaderName> {
+        let is_rest = self.binding == Binding::HttpJson;
+        let is_card = self.operation == Operation::GetExtendedAgentCard;
+        let overrides = OVERRIDES.iter().filter(move |_| is_rest);
+        overrides.chain(CONDITIONS.iter().filter(move |_| is_rest && is_card))
+    }
 }
 
 impl Carrier {
@@ -55,6 +96,7 @@ impl Carrier {
     pub(super) fn binding(&self) -> Binding {
         match self {
             Self::JsonRpc { .. } => Binding::JsonRpc,
+            Self::HttpJson(_) | Self::HttpJsonWithout { .. } => Binding::HttpJson,
         }
     }
 
@@ -62,16 +104,26 @@ impl Carrier {
     pub(super) fn shape(&self) -> Shape {
         match self {
             Self::JsonRpc { .. } => Shape::JsonRpc,
+            Self::HttpJson(_) | Self::HttpJsonWithout { .. } => Shape::HttpJson,
         }
     }
 
-    /// Whether the head may carry such a call at all.
+    /// Whether the head may carry such a call at all. Settles in which generation refusals are read, as far as the head
+    /// tells.
     ///
     /// # Errors
     /// `MethodNotAllowed`, with the methods that are.
-    pub(super) fn check_head(&self, parts: &Parts) -> Result<(), GatewayError> {
+    pub(super) fn check_head(&self, parts: &Parts, exchange: &mut Exchange) -> Result<(), GatewayError> {
         match self {
             Self::JsonRpc { .. } => json_rpc::check_head(parts),
+            Self::HttpJson(route) => {
+                http_json::expect_dialect(parts, exchange, route.naming);
+                Ok(())
+            }
+            Self::HttpJsonWithout { naming, allow } => {
+                http_json::expect_dialect(parts, exchange, *naming);
+                Err(http_json::not_allowed(allow))
+            }
         }
     }
 }
@@ -90,21 +142,30 @@ pub(super) async fn read(
 ) -> Result<ReadCall, GatewayError> {
     match carrier {
         Carrier::JsonRpc { streams } => json_rpc::read(worker, exchange, routed, parts, body, *streams).await,
+        Carrier::HttpJson(route) => http_json::read(worker, exchange, routed, parts, body, route).await,
+        Carrier::HttpJsonWithout { allow, .. } => Err(http_json::not_allowed(allow)),
     }
 }
 
-/// Reads the whole body, within the agent's bounds.
+/// Reads the whole body, at most as large as the agent's calls may be.
 async fn whole_body(
     worker: &Worker,
     exchange: &mut Exchange,
     routed: &Routed,
     body: &mut Option<Incoming>,
 ) -> Result<Buffered, GatewayError> {
+    body_of(worker, exchange, body, routed.agent.spec.limits.max_body_bytes).await
+}
+
+/// Reads a body of at most so many bytes.
+async fn body_of(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    body: &mut Option<Incoming>,
+    max_bytes: u64,
+) -> Result<Buffered, GatewayError> {
     let Some(incoming) = body.as_mut() else { return Err(Code::Internal.into()) };
-    let limits = BodyLimits {
-        max_bytes: routed.agent.spec.limits.max_body_bytes,
-        timeout: worker.gateway.settings.body_timeout,
-    };
+    let limits = BodyLimits { max_bytes, timeout: worker.gateway.settings.body_timeout };
     let buffered = body::read(incoming, limits, &worker.gateway.budget).await?;
     *body = None;
     exchange.request_bytes = buffered.bytes.len() as u64;

@@ -31,7 +31,7 @@ pub(super) use source::Interface;
 use source::{Failure, Source, SourceKey};
 
 /// The bindings that the gateway proxies.
-const SERVED_BINDINGS: &[Binding] = &[Binding::JsonRpc];
+const SERVED_BINDINGS: &[Binding] = &[Binding::JsonRpc, Binding::HttpJson];
 
 /// Cards that were fetched, and cards that are ready to be served.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ async fn build(
         .map_err(|error| Failure::new(&error))
 }
 
-/// Rewrites an extended card inside a JSON-RPC answer.
+/// Rewrites an extended card: inside a JSON-RPC answer, or the bare card of HTTP+JSON.
 ///
 /// # Errors
 /// `InvalidAgentResponse` if it cannot be read, `PublicUrlMissing` if the gateway does not know its address.
@@ -146,8 +146,15 @@ pub(super) fn rewrite_extended(
     listener: &Listener,
     routed: &Routed,
     answer: &[u8],
+    is_bare: bool,
 ) -> Result<Bytes, GatewayError> {
     let public_url = public_url(listener, routed)?;
+    if is_bare {
+        let served = rewrite(&routed.agent, &public_url, |policy| a2a_card::rewrite(answer, policy));
+        return served.map(|card| card.body).map_err(|error| {
+            GatewayError::new(Code::InvalidAgentResponse).internal("the extended card").caused_by(error)
+        });
+    }
     rewrite(&routed.agent, &public_url, |policy| a2a_card::rewrite_json_rpc_answer(answer, policy))
 }
 

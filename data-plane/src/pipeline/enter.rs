@@ -83,7 +83,7 @@ pub(super) fn route(
     let Some(found) = runtime.routes.find(host, parts.uri.path()) else {
         return Err(if gateway.config.is_configured() { Code::NotFound } else { Code::NotReady }.into());
     };
-    let place = super::place(found.rest);
+    let place = super::place(&parts.method, found.rest, parts.uri.path());
     let agent = Arc::clone(found.target);
     exchange.agent = Some(Arc::clone(&agent));
     exchange.is_card = place == Place::Card;

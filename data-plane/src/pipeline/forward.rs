@@ -45,8 +45,12 @@ pub(super) async fn target(
     agent: &Arc<Agent>,
     call: &ReadCall,
 ) -> Result<Chosen, GatewayError> {
-    let version = call.requested.effective();
+    let version = call.version;
     let target = Arc::clone(by_version(agent, call.requested.version, version)?);
+    if call.is_below_server {
+        let path = target.endpoint.target(&call.below).map_err(unreadable_path)?;
+        return Ok(Chosen { target, path });
+    }
     let path = match worker.gateway.cards.interface(worker, agent, &target, call.binding, version).await {
         Interface::At(path) => below(path, &call.below),
         Interface::NotOffered if call.binding != Binding::JsonRpc => {
@@ -54,10 +58,12 @@ pub(super) async fn target(
         }
         Interface::NotOffered | Interface::Unknown => target.endpoint.target(&call.below),
     };
-    let path = path.map_err(|error| {
-        GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
-    })?;
+    let path = path.map_err(unreadable_path)?;
     Ok(Chosen { target, path })
+}
+
+fn unreadable_path(error: InvalidUri) -> GatewayError {
+    GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
 }
 
 /// A path and query below that of an interface.
@@ -81,6 +87,7 @@ fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result
     // An absent header means 0.3, but 0.1 and 0.2 had no header to send either.
     let is_0_x = |target: &&Arc<Target>| target.upstream.versions.iter().any(|offered| offered.major == 0);
     if named.is_none()
+        && version.major == 0
         && let Some(target) = agent.targets.iter().find(is_0_x)
     {
         return Ok(target);
@@ -117,8 +124,11 @@ pub(super) fn request(
     for name in &admitted.admission.consumed {
         headers.remove(name);
     }
-    // JSON-RPC has no use for trailers, and TE would concern the next connection only.
+    // JSON has no use for trailers, and TE would concern the next connection only.
     for name in [HOST, CONTENT_LENGTH, EXPECT, TE] {
+        headers.remove(name);
+    }
+    for name in call.unwanted_headers() {
         headers.remove(name);
     }
     if let Some(version) = &call.requested.replace {

@@ -23,12 +23,13 @@ mod tests;
 
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 pub use gateway::{Gateway, GatewaySettings, Listener, Worker};
 pub use response::Body;
 
+use crate::a2a::http_json::{self, Miss};
 use crate::error::{Code, GatewayError};
 use crate::http::hop::remove_hop_by_hop;
 use crate::net::worker::ConnectionInfo;
@@ -68,7 +69,7 @@ async fn stages(
         // Boxed: a call should not be as large as what it might have been.
         enter::Place::Card => Box::pin(card::serve(worker, listener, exchange, &route, parts)).await,
         enter::Place::Call(carrier) => {
-            carrier.check_head(parts)?;
+            carrier.check_head(parts, exchange)?;
             let admission = enter::admit(&worker.gateway, exchange, &route, parts)?;
             enter::limit(&worker.gateway, exchange, &route)?;
             let call = call::read(worker, exchange, &route, parts, body, carrier).await?;
@@ -87,12 +88,20 @@ async fn stages(
     }
 }
 
-/// What an agent answers below its address.
-fn place(rest: Rest<'_>) -> enter::Place {
+/// What an agent answers below its address. `path` is the whole path.
+fn place(method: &Method, rest: Rest<'_>, path: &str) -> enter::Place {
     match rest {
         Rest::Root => enter::Place::Call(Carrier::JsonRpc { streams: false }),
         Rest::MessageStream => enter::Place::Call(Carrier::JsonRpc { streams: true }),
         Rest::AgentCard | Rest::LegacyAgentCard => enter::Place::Card,
-        Rest::Other(_) => enter::Place::Nowhere,
+        // A slash at the end is part of an address, not of a path below it: servers differ in what it means there.
+        Rest::Other(_) if path.ends_with('/') => enter::Place::Nowhere,
+        Rest::Other(below) => match http_json::classify(method, below) {
+            Ok(route) => enter::Place::Call(Carrier::HttpJson(route)),
+            Err(Miss::Method { naming, allow }) => {
+                enter::Place::Call(Carrier::HttpJsonWithout { naming, allow })
+            }
+            Err(Miss::Nowhere) => enter::Place::Nowhere,
+        },
     }
 }

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::response::Parts;
 
+use super::answer;
 use super::enter::{self, Routed};
 use super::exchange::{Exchange, note};
 use super::gateway::Worker;
 use super::response::Body;
-use crate::a2a::response::read_json_rpc;
+use crate::a2a::Binding;
 use crate::clock;
 use crate::config::{self, Agent, Lease};
 use crate::error::{Code, GatewayError};
@@ -106,8 +107,9 @@ impl StreamObserver for Observer {
         if self.exchange.first_byte.is_none() {
             self.exchange.first_byte = Some(clock::now());
         }
-        let Some(outcome) = read_json_rpc(data) else { return };
         let exchange = &mut self.exchange;
+        let binding = exchange.binding.unwrap_or(Binding::JsonRpc);
+        let Some(outcome) = answer::outcome(binding, data) else { return };
         if let Some(code) = outcome.error_code {
             exchange.rpc_error = Some(code);
             exchange.outcome = Outcome::AgentError;

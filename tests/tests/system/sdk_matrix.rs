@@ -11,7 +11,7 @@ use crate::common::{header_of, new_api_key};
 fn works(sdk: Sdk, gateway: &DataPlane) {
     let records = Client::new(sdk, &gateway.agent("echo")).run(&["all"]);
     let interfaces = &record(&records, "discover")["interfaces"];
-    assert!(!interfaces.to_string().contains("HTTP+JSON"), "an interface that is not proxied: {interfaces}");
+    assert!(interfaces.to_string().contains("HTTP+JSON"), "an interface that is proxied: {interfaces}");
 }
 
 fn works_with_its_own_version(sdk: Sdk) {

@@ -15,7 +15,7 @@ fn works_through(sdk: Sdk, agent: &Agent) {
     let gateway = DataPlane::standalone(&Manifest::new().keyless().agent("echo", &agent.url, KEYLESS_PLAN));
     let records = Client::new(sdk, &gateway.agent("echo")).run(&["all", "large"]);
     let interfaces = &record(&records, "discover")["interfaces"];
-    assert!(!interfaces.to_string().contains("HTTP+JSON"), "an interface that is not proxied: {interfaces}");
+    assert!(interfaces.to_string().contains("HTTP+JSON"), "an interface that is proxied: {interfaces}");
     gateway.assert_calls("echo", agent.calls());
 }
 

@@ -62,10 +62,12 @@ pub(super) async fn read(
     Ok(ReadCall {
         binding: Binding::JsonRpc,
         operation,
+        version: requested.effective(),
         requested,
         is_blocking_send: call.is_blocking_send(),
         method: Method::POST,
         below: String::new(),
+        is_below_server: false,
         body: forwarded,
         _reservation: reservation,
     })

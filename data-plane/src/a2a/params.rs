@@ -1,13 +1,15 @@
-//! What the gateway reads from `params`: the names of task and context, and how a send waits.
+//! What the gateway reads from the parameters of a call, which are `params` in JSON-RPC and the body in HTTP+JSON: the
+//! names of task and context, and how a send waits.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Key, Naming, Operation, Text};
+use super::operation::{Naming, Operation};
+use super::text::{Key, Text};
 
 type Name<'a> = Option<Cow<'a, str>>;
 
@@ -20,6 +22,8 @@ pub(super) struct Params<'a> {
     message: Message<'a>,
     configuration: Configuration,
     pub(super) has_push_config: bool,
+    /// The message is there under both its names.
+    pub(super) has_two_messages: bool,
 }
 
 impl<'a> Params<'a> {
@@ -76,11 +80,27 @@ struct Configuration {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ParamsVisitor(PhantomData))
+        deserializer.deserialize_map(ParamsVisitor { in_proto_names: false, params: PhantomData })
     }
 }
 
-struct ParamsVisitor<'a>(PhantomData<&'a ()>);
+/// Reads the body of an HTTP+JSON request, in which `request` is another name of `message`: 0.3's protocol buffers call
+/// the field so, and parsers of their JSON take either name.
+#[derive(Default)]
+pub(super) struct ProtoNames;
+
+impl<'de> DeserializeSeed<'de> for ProtoNames {
+    type Value = Params<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Params<'de>, D::Error> {
+        deserializer.deserialize_map(ParamsVisitor { in_proto_names: true, params: PhantomData })
+    }
+}
+
+struct ParamsVisitor<'a> {
+    in_proto_names: bool,
+    params: PhantomData<&'a ()>,
+}
 
 impl<'de: 'a, 'a> Visitor<'de> for ParamsVisitor<'a> {
     type Value = Params<'a>;
@@ -91,8 +111,13 @@ impl<'de: 'a, 'a> Visitor<'de> for ParamsVisitor<'a> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params<'a>, A::Error> {
         let mut params = Params::default();
+        let mut message_name = None;
         while let Some(key) = map.next_key::<Key>()? {
             match key {
+                Key::Message | Key::Request if self.in_proto_names => {
+                    params.has_two_messages |= message_name.replace(key).is_some();
+                    params.message = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
                 Key::Id => params.id = name(&mut map)?,
                 Key::TaskId => params.task_id = name(&mut map)?,
                 Key::ContextId => params.context_id = name(&mut map)?,
