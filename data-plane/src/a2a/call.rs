@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use signalbox_proto::model;
+
 use super::operation::{Naming, Operation};
 use super::version::Version;
 use crate::error::Dialect;
@@ -32,6 +34,16 @@ impl Binding {
         [Self::JsonRpc, Self::HttpJson, Self::Grpc]
             .into_iter()
             .find(|binding| binding.card_name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl From<model::agent::Binding> for Binding {
+    fn from(binding: model::agent::Binding) -> Self {
+        match binding {
+            model::agent::Binding::JsonRpc => Self::JsonRpc,
+            model::agent::Binding::HttpJson => Self::HttpJson,
+            model::agent::Binding::Grpc => Self::Grpc,
+        }
     }
 }
 

@@ -7,11 +7,12 @@ use arc_swap::ArcSwapOption;
 use hashbrown::HashSet;
 use signalbox_proto::model;
 use signalbox_proto::model::address::BaseUrl;
-use signalbox_proto::model::agent::{A2aVersion, AgentState, Upstream};
+use signalbox_proto::model::agent::{A2aVersion, AgentState, Upstream, UpstreamProtocol};
 use signalbox_proto::model::lane::{Cursor, Lane};
 use signalbox_proto::model::name::{AgentName, PlanName};
 
 use super::discovered::InterfacePaths;
+use crate::a2a::Binding;
 use crate::auth::{Gate, KeyTable, PEPPER_BYTES};
 use crate::limit::PlanLimits;
 use crate::persistent::Map;
@@ -129,10 +130,18 @@ impl Agent {
         self.plans.iter().map(|plan| &plan.gate)
     }
 
-    /// The server for a version of A2A: the first that names it, else the first that speaks any.
+    /// The server for calls of a binding and version. Servers that are configured for the binding come before those
+    /// whose card decides; among them the first that names the version, then the first that speaks any.
     #[must_use]
-    pub fn target(&self, version: A2aVersion) -> Option<&Arc<Target>> {
-        self.target_index(version).and_then(|index| self.targets.get(index))
+    pub fn target(&self, binding: Binding, version: A2aVersion) -> Option<&Arc<Target>> {
+        let fitting = |is_told: bool| {
+            let takers = || self.targets.iter().filter(move |target| target.is_told(binding) == is_told);
+            let takers = || takers().filter(|target| target.may_take(binding));
+            let names_it = |target: &&Arc<Target>| target.upstream.versions.contains(&version);
+            let speaks_any = |target: &&Arc<Target>| target.upstream.versions.is_empty();
+            takers().find(names_it).or_else(|| takers().find(speaks_any))
+        };
+        fitting(true).or_else(|| fitting(false))
     }
 
     /// The index of that server among the agent's.
@@ -151,8 +160,37 @@ pub struct Target {
     pub upstream: Upstream,
     /// Where and how to connect; connections are kept by its identity, which config changes leave as it is.
     pub endpoint: Endpoint,
+    /// The same over HTTP/2 alone, for gRPC; `None`: it is restricted to one protocol already.
+    pub(super) http2_endpoint: Option<Box<Endpoint>>,
     /// Where it takes calls, once its card has been read.
     pub interfaces: ArcSwapOption<InterfacePaths>,
+}
+
+impl Target {
+    /// Whether it is configured for a binding.
+    #[must_use]
+    pub fn is_told(&self, binding: Binding) -> bool {
+        self.upstream.bindings.iter().any(|told| Binding::from(*told) == binding)
+    }
+
+    /// Whether it is configured for a binding, or for none in particular, so that its card decides.
+    #[must_use]
+    pub fn may_take(&self, binding: Binding) -> bool {
+        self.upstream.bindings.is_empty() || self.is_told(binding)
+    }
+
+    /// Where and how to connect for a binding: gRPC needs HTTP/2. `None`: the server does not speak it.
+    #[must_use]
+    pub fn endpoint_for(&self, binding: Binding) -> Option<&Endpoint> {
+        if binding != Binding::Grpc {
+            return Some(&self.endpoint);
+        }
+        match self.upstream.protocol {
+            UpstreamProtocol::Http1 => None,
+            UpstreamProtocol::Http2 => Some(&self.endpoint),
+            UpstreamProtocol::Auto => self.http2_endpoint.as_deref(),
+        }
+    }
 }
 
 /// A plan as requests see it.

@@ -1,7 +1,7 @@
 //! What becomes of the agent's answer: copied, rewritten, or relayed as an event stream.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue};
 use http::response::Parts;
 use http::{Response, StatusCode, Version};
 use http_body::Body as _;
@@ -13,6 +13,7 @@ use super::enter::Routed;
 use super::exchange::{Exchange, note};
 use super::forward::failure;
 use super::gateway::{Listener, Worker};
+use super::grpc::{self, MessageParts};
 use super::relay::{self, StreamParts};
 use super::response::Body;
 use crate::a2a::response::{self, read_http_json, read_json_rpc};
@@ -36,16 +37,25 @@ pub(super) struct Answer {
 }
 
 #[derive(Debug)]
-enum Content {
+pub(super) enum Content {
     /// A whole body in memory.
     Whole(Bytes),
     /// What has been read of a body, and the rest of it.
     Copy(Bytes, ResponseBody),
     /// An event stream.
     Stream(ResponseBody, Box<StreamParts>),
+    /// A whole gRPC answer in memory, with its trailers.
+    Trailed(Bytes, Box<HeaderMap>),
+    /// A gRPC answer that passes message by message.
+    Messages(ResponseBody, Box<MessageParts>),
 }
 
 impl Answer {
+    /// An answer from its parts.
+    pub(super) fn new(parts: Parts, content: Content) -> Self {
+        Self { parts, content }
+    }
+
     /// An answer of the gateway's own.
     pub(super) fn whole(response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
@@ -66,6 +76,8 @@ impl Answer {
             Content::Whole(bytes) => Body::whole(bytes, exchange),
             Content::Copy(start, rest) => Body::copy(start, rest, exchange),
             Content::Stream(upstream, stream) => relay::body(upstream, *stream, exchange),
+            Content::Trailed(bytes, trailers) => Body::trailed(bytes, trailers, exchange),
+            Content::Messages(upstream, messages) => grpc::body(upstream, *messages, exchange),
         };
         Response::from_parts(parts, body)
     }
@@ -88,6 +100,9 @@ pub(super) async fn understand(
     guard: Option<StreamGuard>,
     response: Response<ResponseBody>,
 ) -> Result<Answer, GatewayError> {
+    if call.binding == Binding::Grpc {
+        return Box::pin(grpc::understand(worker, listener, exchange, routed, call, guard, response)).await;
+    }
     let (mut parts, mut body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     keep_origin_private(&mut parts.headers);

@@ -2,6 +2,7 @@
 //!
 //! Each binding has a module that reads; what it gives is the same, so that the stages after it need not know.
 
+mod grpc;
 mod http_json;
 mod json_rpc;
 
@@ -22,6 +23,7 @@ use crate::a2a::http_json::Route;
 use crate::a2a::operation::Naming;
 use crate::a2a::version::Requested;
 use crate::a2a::{Binding, Call, Operation, Version};
+use crate::clock::Instant;
 use crate::error::{Code, Dialect, GatewayError, Shape};
 
 /// What carries a call, as host, path and method tell it.
@@ -40,6 +42,11 @@ pub(super) enum Carrier {
         naming: Naming,
         /// The methods that it is for.
         allow: String,
+    },
+    /// gRPC.
+    Grpc {
+        /// The path below the agent's address: service and method.
+        path: Box<str>,
     },
 }
 
@@ -62,6 +69,8 @@ pub(super) struct ReadCall {
     pub(super) below: String,
     /// Whether that is below the server's own base instead: the extended card of 0.2.
     pub(super) is_below_server: bool,
+    /// When the caller gives up; `None`: it does not say.
+    pub(super) deadline: Option<Instant>,
     /// The bytes to send.
     pub(super) body: Bytes,
     /// The body's share of the budget, given back when it has been sent.
@@ -97,6 +106,7 @@ impl Carrier {
         match self {
             Self::JsonRpc { .. } => Binding::JsonRpc,
             Self::HttpJson(_) | Self::HttpJsonWithout { .. } => Binding::HttpJson,
+            Self::Grpc { .. } => Binding::Grpc,
         }
     }
 
@@ -105,6 +115,7 @@ impl Carrier {
         match self {
             Self::JsonRpc { .. } => Shape::JsonRpc,
             Self::HttpJson(_) | Self::HttpJsonWithout { .. } => Shape::HttpJson,
+            Self::Grpc { .. } => Shape::Grpc,
         }
     }
 
@@ -112,7 +123,7 @@ impl Carrier {
     /// tells.
     ///
     /// # Errors
-    /// `MethodNotAllowed`, with the methods that are.
+    /// `MethodNotAllowed`, with the methods that are; for gRPC also what else its heads have to be.
     pub(super) fn check_head(&self, parts: &Parts, exchange: &mut Exchange) -> Result<(), GatewayError> {
         match self {
             Self::JsonRpc { .. } => json_rpc::check_head(parts),
@@ -124,6 +135,7 @@ impl Carrier {
                 http_json::expect_dialect(parts, exchange, *naming);
                 Err(http_json::not_allowed(allow))
             }
+            Self::Grpc { path } => grpc::check_head(parts, path),
         }
     }
 }
@@ -144,6 +156,8 @@ pub(super) async fn read(
         Carrier::JsonRpc { streams } => json_rpc::read(worker, exchange, routed, parts, body, *streams).await,
         Carrier::HttpJson(route) => http_json::read(worker, exchange, routed, parts, body, route).await,
         Carrier::HttpJsonWithout { allow, .. } => Err(http_json::not_allowed(allow)),
+        // Boxed: a call should not be as large as what it might have been.
+        Carrier::Grpc { path } => Box::pin(grpc::read(worker, exchange, routed, parts, body, path)).await,
     }
 }
 

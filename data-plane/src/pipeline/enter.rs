@@ -13,8 +13,9 @@ use super::gateway::Gateway;
 use crate::auth::{Admission, Denied, authenticate};
 use crate::clock;
 use crate::config::{Agent, Plan};
-use crate::error::{Code, GatewayError};
+use crate::error::{Code, GatewayError, Shape};
 use crate::http::forwarded::{self, Forwarded};
+use crate::http::grpc::is_grpc;
 use crate::limit::{StreamGuard, Subject, rate_limit, refusal};
 use crate::route::Form;
 use crate::telemetry::AuthRefusal;
@@ -83,12 +84,20 @@ pub(super) fn route(
     let Some(found) = runtime.routes.find(host, parts.uri.path()) else {
         return Err(if gateway.config.is_configured() { Code::NotFound } else { Code::NotReady }.into());
     };
-    let place = super::place(&parts.method, found.rest, parts.uri.path());
+    let place = if is_grpc(&parts.headers) {
+        Place::Call(Carrier::Grpc { path: found.rest.as_str().into() })
+    } else {
+        super::place(&parts.method, found.rest, parts.uri.path())
+    };
     let agent = Arc::clone(found.target);
     exchange.agent = Some(Arc::clone(&agent));
     exchange.is_card = place == Place::Card;
     if let Place::Call(carrier) = &place {
-        exchange.shape = carrier.shape();
+        // Over HTTP/1.1 nobody reads a gRPC status.
+        exchange.shape = match carrier {
+            Carrier::Grpc { .. } if exchange.is_http1() => Shape::Plain,
+            carrier => carrier.shape(),
+        };
         exchange.binding = Some(carrier.binding());
     }
     let own_host = if found.form == Form::Host {

@@ -15,6 +15,7 @@ use crate::auth::Principal;
 use crate::clock::{self, Instant};
 use crate::config::{Agent, Plan};
 use crate::error::{Caller, Code, Dialect, Fault, GatewayError, Shape};
+use crate::http::grpc::is_grpc;
 use crate::net::worker::ConnectionInfo;
 use crate::telemetry::{AccessRecord, Outcome, RequestTrace, Termination};
 
@@ -94,6 +95,9 @@ impl Exchange {
     pub(super) fn begin(gateway: &Arc<Gateway>, connection: &ConnectionInfo, parts: &Parts) -> Self {
         let time = clock::system_now();
         let peer = connection.peer_address;
+        // Known before anything else is: whatever is refused, a gRPC client reads nothing but a gRPC status.
+        let is_grpc = parts.version == HttpVersion::HTTP_2 && is_grpc(&parts.headers);
+        let shape = if is_grpc { Shape::Grpc } else { Shape::Plain };
         Self(Box::new(Facts {
             gateway: Arc::clone(gateway),
             started: clock::now(),
@@ -110,7 +114,7 @@ impl Exchange {
             plan: None,
             principal: Principal::anyone(),
             is_card: false,
-            shape: Shape::Plain,
+            shape,
             dialect: Dialect::V1,
             id: None,
             operation: None,
@@ -138,6 +142,11 @@ impl Exchange {
         }))
     }
 
+    /// When the request's head had arrived.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The other end of the connection.
     pub(super) fn peer_address(&self) -> IpAddr {
         self.peer.ip()
@@ -162,6 +171,10 @@ impl Exchange {
     /// Notes that the gateway refused or gave up.
     pub(super) fn failed(&mut self, error: &GatewayError) {
         self.error = Some(error.code());
+        if self.shape == Shape::Grpc {
+            // The HTTP status says nothing.
+            self.rpc_error = Some(error.row().grpc.number().into());
+        }
         self.outcome = outcome_of(error);
         self.reason = Some(chain(error));
     }

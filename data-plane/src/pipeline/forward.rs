@@ -16,6 +16,7 @@ use super::card::Interface;
 use super::enter::{Admitted, Routed};
 use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
+use super::grpc;
 use crate::a2a::version::{A2A_VERSION, not_supported};
 use crate::a2a::{Binding, Operation, Version};
 use crate::clock;
@@ -38,25 +39,25 @@ pub(super) struct Chosen {
 /// Picks the agent's server for the caller's version, and the path at which it takes the call.
 ///
 /// # Errors
-/// `VersionNotSupported` with the versions on offer, `NotFound` for a binding that the agent does not offer, or
-/// `UpstreamUnavailable` if no server is meant for this data plane.
+/// `VersionNotSupported` with the versions on offer, `NotFound` (gRPC: `MethodNotFound`) for a binding that the agent
+/// does not offer, or `UpstreamUnavailable` if no server is meant for this data plane.
 pub(super) async fn target(
     worker: &Worker,
     agent: &Arc<Agent>,
     call: &ReadCall,
 ) -> Result<Chosen, GatewayError> {
     let version = call.version;
-    let target = Arc::clone(by_version(agent, call.requested.version, version)?);
-    if call.is_below_server {
+    let target = Arc::clone(by_version(agent, call.binding, call.requested.version, version)?);
+    let is_told = call.binding == Binding::Grpc && target.is_told(Binding::Grpc);
+    if call.is_below_server || is_told {
         let path = target.endpoint.target(&call.below).map_err(unreadable_path)?;
         return Ok(Chosen { target, path });
     }
     let path = match worker.gateway.cards.interface(worker, agent, &target, call.binding, version).await {
-        Interface::At(path) => below(path, &call.below),
-        Interface::NotOffered if call.binding != Binding::JsonRpc => {
-            return Err(GatewayError::new(Code::NotFound).detail("The agent does not offer this binding."));
-        }
-        Interface::NotOffered | Interface::Unknown => target.endpoint.target(&call.below),
+        // A gRPC address has no path.
+        Interface::At(path) if call.binding != Binding::Grpc => below(path, &call.below),
+        Interface::NotOffered if call.binding != Binding::JsonRpc => return Err(not_offered(call.binding)),
+        _ => target.endpoint.target(&call.below),
     };
     let path = path.map_err(unreadable_path)?;
     Ok(Chosen { target, path })
@@ -64,6 +65,11 @@ pub(super) async fn target(
 
 fn unreadable_path(error: InvalidUri) -> GatewayError {
     GatewayError::new(Code::Internal).internal("the upstream's path").caused_by(error)
+}
+
+fn not_offered(binding: Binding) -> GatewayError {
+    let code = if binding == Binding::Grpc { Code::MethodNotFound } else { Code::NotFound };
+    GatewayError::new(code).detail("The agent does not offer this binding.")
 }
 
 /// A path and query below that of an interface.
@@ -79,16 +85,22 @@ fn below(interface: PathAndQuery, rest: &str) -> Result<PathAndQuery, InvalidUri
     }
 }
 
-fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result<&Arc<Target>, GatewayError> {
+fn by_version(
+    agent: &Agent,
+    binding: Binding,
+    named: Option<Version>,
+    version: Version,
+) -> Result<&Arc<Target>, GatewayError> {
     let wanted = A2aVersion { major: version.major, minor: version.minor };
-    if let Some(target) = agent.target(wanted) {
+    if let Some(target) = agent.target(binding, wanted) {
         return Ok(target);
     }
+    let takers = || agent.targets.iter().filter(|target| target.may_take(binding));
     // An absent header means 0.3, but 0.1 and 0.2 had no header to send either.
     let is_0_x = |target: &&Arc<Target>| target.upstream.versions.iter().any(|offered| offered.major == 0);
     if named.is_none()
         && version.major == 0
-        && let Some(target) = agent.targets.iter().find(is_0_x)
+        && let Some(target) = takers().find(is_0_x)
     {
         return Ok(target);
     }
@@ -96,9 +108,10 @@ fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result
         return Err(GatewayError::new(Code::UpstreamUnavailable)
             .internal("no upstream of the agent selects this data plane"));
     }
-    let mut offered: Vec<Version> = agent
-        .targets
-        .iter()
+    if takers().next().is_none() {
+        return Err(not_offered(binding));
+    }
+    let mut offered: Vec<Version> = takers()
         .flat_map(|target| &target.upstream.versions)
         .map(|offered| Version { major: offered.major, minor: offered.minor })
         .collect();
@@ -110,7 +123,7 @@ fn by_version(agent: &Agent, named: Option<Version>, version: Version) -> Result
 /// The request as the agent gets it: the caller's, less what was meant for the gateway.
 ///
 /// # Errors
-/// `Internal` if it cannot be written.
+/// `Internal` if it cannot be written, `DeadlineExceeded` if the caller's time is over.
 pub(super) fn request(
     listener: &Listener,
     exchange: &mut Exchange,
@@ -134,7 +147,9 @@ pub(super) fn request(
     if let Some(version) = &call.requested.replace {
         headers.insert(A2A_VERSION, version.clone());
     }
-    if let Some(codings) = readable_codings(call.operation) {
+    if call.binding == Binding::Grpc {
+        grpc::dress(&mut headers, call)?;
+    } else if let Some(codings) = readable_codings(call.operation) {
         headers.insert(ACCEPT_ENCODING, codings);
     }
     let outward = outward(listener, routed);
@@ -180,27 +195,40 @@ pub(super) async fn send(
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let target = &chosen.target;
     exchange.upstream = Some(Arc::clone(&target.upstream.url.text));
+    let Some(endpoint) = target.endpoint_for(call.binding) else {
+        return Err(GatewayError::new(Code::Internal).internal("a server that does not speak HTTP/2"));
+    };
     let options = options(&routed.agent, call);
     let span = exchange.trace.upstream(request.headers_mut(), clock::system_now());
     exchange.sent = Some(clock::now());
-    let result = worker.pool.send(&target.endpoint, request, options).await;
+    let result = worker.pool.send(endpoint, request, options).await;
     exchange.answered = Some(clock::now());
     let (status, error) = match &result {
         Ok(response) => (Some(response.status().as_u16()), None),
         Err(error) => (None, Some(error.kind().as_str())),
     };
     span.finish(call.method.as_str(), target.endpoint.host(), status, error);
-    result.map_err(|error| failure(error, &routed.agent))
+    result.map_err(|error| {
+        let error = failure(error, &routed.agent);
+        // Whose time it was makes a difference to who has to change something.
+        if call.deadline.is_some_and(|deadline| clock::now() >= deadline)
+            && error.code() == Code::UpstreamTimeout
+        {
+            return GatewayError::new(Code::DeadlineExceeded).caused_by(error);
+        }
+        error
+    })
 }
 
 fn options(agent: &Agent, call: &ReadCall) -> SendOptions {
     let limits = &agent.spec.limits;
     let waits = call.is_blocking_send || call.operation == Operation::SendStreamingMessage;
-    let head_timeout = if waits { limits.send_timeout } else { limits.unary_timeout };
+    let own = if waits { limits.send_timeout } else { limits.unary_timeout };
+    let left = call.deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
+    let head_timeout = left.map_or(own, |left| left.min(own));
     let retry = if call.operation.is_safe_to_repeat() { Retry::Idempotent } else { Retry::IfNothingSent };
     // Streams are watched by their relay; a unary body may stand still as long as its head may take.
-    let body_timeout: Option<Duration> =
-        if call.operation.is_streaming() { None } else { Some(head_timeout) };
+    let body_timeout: Option<Duration> = if grpc::may_stream(call) { None } else { Some(own) };
     SendOptions { head_timeout, body_timeout, retry }
 }
 

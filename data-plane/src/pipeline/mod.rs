@@ -15,6 +15,7 @@ mod enter;
 mod exchange;
 mod forward;
 mod gateway;
+mod grpc;
 mod refuse;
 mod relay;
 mod response;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::response::Parts;
+use http_body::Frame;
 
 use super::answer;
 use super::enter::{self, Routed};
@@ -29,12 +30,12 @@ use crate::upstream::body::ResponseBody;
 /// What an event stream holds on to for as long as it lasts.
 #[derive(Debug)]
 pub(super) struct StreamParts {
-    settings: RelaySettings,
-    lease: Lease,
-    drain: EndSignal,
-    guard: StreamGuard,
-    open: OpenStream,
-    agent: Arc<Agent>,
+    pub(super) settings: RelaySettings,
+    pub(super) lease: Lease,
+    pub(super) drain: EndSignal,
+    pub(super) guard: StreamGuard,
+    pub(super) open: OpenStream,
+    pub(super) agent: Arc<Agent>,
 }
 
 /// Puts a stream on the books, unless what admitted it is gone meanwhile.
@@ -137,10 +138,10 @@ impl StreamObserver for Observer {
         }
     }
 
-    fn ending(&mut self, reason: EndReason) -> Bytes {
+    fn ending(&mut self, reason: EndReason) -> Frame<Bytes> {
         let error = GatewayError::new(code_of(reason));
         self.exchange.failed(&error);
-        stream_event(&error, self.exchange.caller())
+        Frame::data(stream_event(&error, self.exchange.caller()))
     }
 
     fn upstream_failed(&mut self, error: &(dyn Error + 'static)) {
@@ -166,7 +167,8 @@ impl StreamObserver for Observer {
     }
 }
 
-fn end_reason(reason: config::EndReason) -> EndReason {
+/// Why a lease ended, as streams say it.
+pub(super) fn end_reason(reason: config::EndReason) -> EndReason {
     match reason {
         config::EndReason::AgentStopped | config::EndReason::AgentRemoved => EndReason::AgentStopped,
         config::EndReason::PlanClosed => EndReason::PlanClosed,
@@ -175,7 +177,8 @@ fn end_reason(reason: config::EndReason) -> EndReason {
     }
 }
 
-fn code_of(reason: EndReason) -> Code {
+/// What a caller reads of that reason.
+pub(super) fn code_of(reason: EndReason) -> Code {
     match reason {
         EndReason::Revoked | EndReason::Expired => Code::CredentialRevoked,
         EndReason::PlanClosed => Code::PlanClosed,
@@ -188,7 +191,8 @@ fn code_of(reason: EndReason) -> Code {
     }
 }
 
-fn termination_of(reason: EndReason) -> Termination {
+/// What the log says of it.
+pub(super) fn termination_of(reason: EndReason) -> Termination {
     match reason {
         EndReason::Revoked => Termination::Revoked,
         EndReason::Expired => Termination::Expired,

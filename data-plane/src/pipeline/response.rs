@@ -4,11 +4,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::exchange::Exchange;
+use super::grpc::MessageObserver;
 use super::relay::Observer;
 use crate::clock;
+use crate::stream::grpc::relay::MessageRelay;
 use crate::stream::relay::{Relay, RelayCut};
 use crate::telemetry::{Outcome, Termination};
 use crate::upstream::body::ResponseBody;
@@ -22,6 +25,9 @@ enum Kind {
     Whole(Option<Bytes>),
     Copy(Box<Copy>),
     Stream(Relay<ResponseBody, Observer>),
+    /// What is left of the body, then the trailers.
+    Trailed(Bytes, Option<Box<HeaderMap>>),
+    Messages(MessageRelay<ResponseBody, MessageObserver>),
 }
 
 impl std::fmt::Debug for Kind {
@@ -30,6 +36,8 @@ impl std::fmt::Debug for Kind {
             Self::Whole(_) => "Whole",
             Self::Copy(_) => "Copy",
             Self::Stream(_) => "Stream",
+            Self::Trailed(..) => "Trailed",
+            Self::Messages(_) => "Messages",
         })
     }
 }
@@ -65,6 +73,18 @@ impl Body {
         Self(Kind::Copy(Box::new(Copy { start, rest, exchange })))
     }
 
+    /// A body in memory with its trailers. The exchange is over, as with [`whole`](Self::whole).
+    pub(super) fn trailed(bytes: Bytes, trailers: Box<HeaderMap>, mut exchange: Exchange) -> Self {
+        exchange.termination = Termination::Complete;
+        exchange.response_bytes = bytes.len() as u64;
+        Self(Kind::Trailed(bytes, Some(trailers)))
+    }
+
+    /// A gRPC answer that is relayed.
+    pub(super) fn messages(relay: MessageRelay<ResponseBody, MessageObserver>) -> Self {
+        Self(Kind::Messages(relay))
+    }
+
     /// An event stream.
     pub(super) fn stream(relay: Relay<ResponseBody, Observer>) -> Self {
         Self(Kind::Stream(relay))
@@ -82,6 +102,13 @@ impl HttpBody for Body {
         match &mut self.get_mut().0 {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Copy(copy) => copy.poll_frame(cx),
+            Kind::Trailed(bytes, trailers) => Poll::Ready(match bytes.is_empty() {
+                false => Some(Ok(Frame::data(std::mem::take(bytes)))),
+                true => trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))),
+            }),
+            Kind::Messages(relay) => Pin::new(relay)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
             Kind::Stream(relay) => {
                 Pin::new(relay).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(BodyError::Cut)))
             }
@@ -93,6 +120,8 @@ impl HttpBody for Body {
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Copy(copy) => copy.start.is_empty() && copy.rest.is_end_stream(),
             Kind::Stream(relay) => relay.is_end_stream(),
+            Kind::Trailed(_, trailers) => trailers.is_none(),
+            Kind::Messages(relay) => relay.is_end_stream(),
         }
     }
 
@@ -101,6 +130,8 @@ impl HttpBody for Body {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Kind::Copy(copy) => copy.size_hint(),
             Kind::Stream(relay) => relay.size_hint(),
+            Kind::Trailed(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Messages(relay) => relay.size_hint(),
         }
     }
 }

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
@@ -45,7 +46,7 @@ pub struct RelaySettings {
 
 /// What whoever opened a stream wants to know of it, and how its errors look.
 pub trait StreamObserver: Unpin {
-    /// The data of one complete event that is on its way to the caller. Called only for events within
+    /// The data of one complete event or message that is on its way to the caller. Called only for those within
     /// [`RelaySettings::held_bytes_max`] and if [`wants_events`](Self::wants_events).
     fn event(&mut self, data: &[u8]);
 
@@ -57,13 +58,17 @@ pub trait StreamObserver: Unpin {
     /// A heartbeat is on its way to the caller.
     fn heartbeat(&mut self) {}
 
+    /// The agent's trailers are on their way to the caller.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
+
     /// A reason to end the stream besides the end signal, or none and the task will be woken when there is one.
     fn poll_end(&mut self, _cx: &mut Context<'_>) -> Option<EndReason> {
         None
     }
 
-    /// The last event of a stream that the gateway ends, complete with its blank line. Called at most once.
-    fn ending(&mut self, reason: EndReason) -> Bytes;
+    /// The end of a stream that the gateway ends: its last event, complete with its blank line, or, for gRPC, the
+    /// trailers. Called at most once.
+    fn ending(&mut self, reason: EndReason) -> Frame<Bytes>;
 
     /// The agent's side failed; `ending` or a cut follows.
     fn upstream_failed(&mut self, error: &(dyn Error + 'static));
@@ -341,7 +346,7 @@ where
         // Half an event that nobody has seen.
         self.held = BytesMut::new();
         self.state = State::Over(StreamOutcome::Ended(reason));
-        Poll::Ready(Some(Ok(self.observer.ending(reason))))
+        Poll::Ready(Some(Ok(self.observer.ending(reason).into_data().unwrap_or_default())))
     }
 
     fn cut(&mut self, reason: EndReason) -> Turn {

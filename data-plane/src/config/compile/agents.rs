@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use hashbrown::{HashMap, HashSet};
 use signalbox_proto::model;
-use signalbox_proto::model::agent::Upstream;
+use signalbox_proto::model::agent::{Upstream, UpstreamProtocol};
 
 use super::{Compiled, Setting};
 use crate::config::runtime::{Agent, Plan, Runtime, Site, Target};
@@ -94,7 +94,16 @@ fn build(
 
 fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -> Arc<Target> {
     let endpoint = Endpoint::compile(upstream, agent.limits.connect_timeout, &setting.tls);
-    Arc::new(Target { upstream: upstream.clone(), endpoint, interfaces: ArcSwapOption::empty() })
+    let http2_endpoint = (upstream.protocol == UpstreamProtocol::Auto).then(|| {
+        let upstream = Upstream { protocol: UpstreamProtocol::Http2, ..upstream.clone() };
+        Box::new(Endpoint::compile(&upstream, agent.limits.connect_timeout, &setting.tls))
+    });
+    Arc::new(Target {
+        upstream: upstream.clone(),
+        endpoint,
+        http2_endpoint,
+        interfaces: ArcSwapOption::empty(),
+    })
 }
 
 /// The servers whose selector names this data plane, else those without a selector.

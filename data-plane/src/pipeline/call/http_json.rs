@@ -65,6 +65,7 @@ pub(super) async fn read(
         method: parts.method.clone(),
         below,
         is_below_server: route.is_below_server,
+        deadline: None,
         body: bytes,
         _reservation: reservation,
     })

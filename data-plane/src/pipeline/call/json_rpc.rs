@@ -68,6 +68,7 @@ pub(super) async fn read(
         method: Method::POST,
         below: String::new(),
         is_below_server: false,
+        deadline: None,
         body: forwarded,
         _reservation: reservation,
     })

@@ -37,8 +37,8 @@ impl StreamObserver for Recorder {
         self.0.lock().unwrap().events.push(String::from_utf8(data.to_vec()).unwrap());
     }
 
-    fn ending(&mut self, _: EndReason) -> Bytes {
-        Bytes::from_static(ERROR.as_bytes())
+    fn ending(&mut self, _: EndReason) -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(ERROR.as_bytes()))
     }
 
     fn upstream_failed(&mut self, _: &(dyn Error + 'static)) {
