@@ -1,5 +1,5 @@
-// A real A2A agent of @a2a-js/sdk 0.3: JSON-RPC at /a2a/jsonrpc, HTTP+JSON at /a2a/rest.
-// Commands: tests/sdk/README.md.
+// A real A2A agent of @a2a-js/sdk 0.3: JSON-RPC at /a2a/jsonrpc, HTTP+JSON at /a2a/rest, gRPC on another port.
+// Commands and options: tests/sdk/README.md.
 
 import { randomUUID } from 'node:crypto';
 import express from 'express';
@@ -55,8 +55,8 @@ class Executor {
   }
 }
 
-/** Declares HTTP+JSON too, which a gateway that does not proxy it has to remove. */
-function card(url) {
+/** The card, with an interface for each binding. */
+function card(url, grpc, { push, extendedCard }) {
   return {
     name: 'JavaScript 0.3 agent',
     description: 'Answers, streams and waits as the message says',
@@ -67,22 +67,42 @@ function card(url) {
     additionalInterfaces: [
       { url: `${url}/a2a/jsonrpc`, transport: 'JSONRPC' },
       { url: `${url}/a2a/rest`, transport: 'HTTP+JSON' },
+      ...(grpc ? [{ url: grpc, transport: 'GRPC' }] : []),
     ],
-    capabilities: { streaming: true, pushNotifications: false },
+    supportsAuthenticatedExtendedCard: extendedCard,
+    capabilities: { streaming: true, pushNotifications: push },
     defaultInputModes: ['text/plain'],
     defaultOutputModes: ['text/plain'],
-    skills: ['echo', 'stream', 'work'].map((id) => ({ id, name: id, description: `Does ${id}`, tags: ['test'] })),
+    skills: ['echo', 'stream', 'work'].map(skill),
   };
 }
 
+const skill = (id) => ({ id, name: id, description: `Does ${id}`, tags: ['test'] });
+
 const options = agentOptions();
+const requests = [];
 const { server, url } = await bind(options.port);
-const requestHandler = new DefaultRequestHandler(card(url), new InMemoryTaskStore(), new Executor());
+const grpc = options.grpc ? await (await import('./support_grpc.mjs')).bindGrpc(requests) : undefined;
+const publicCard = card(url, grpc?.address, options);
+const extendedCard = { ...publicCard, skills: [...publicCard.skills, skill('extended')] };
+const requestHandler = new DefaultRequestHandler(
+  publicCard,
+  new InMemoryTaskStore(),
+  new Executor(),
+  undefined,
+  undefined,
+  undefined,
+  options.extendedCard ? async () => extendedCard : undefined,
+);
 const shared = { requestHandler, userBuilder: UserBuilder.noAuthentication };
+if (grpc) {
+  const { A2AService, grpcService } = await import('@a2a-js/sdk/server/grpc');
+  grpc.server.addService(A2AService, grpcService(shared));
+}
 const application = express();
 // The SDK's own parser would refuse bodies over 100 KiB.
 application.use(express.json({ limit: '8mb' }));
 application.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: requestHandler }));
 application.use('/a2a/jsonrpc', jsonRpcHandler(shared));
 application.use('/a2a/rest', restHandler(shared));
-serve(application, server, url);
+serve(application, server, { url, grpc: grpc?.address }, requests);

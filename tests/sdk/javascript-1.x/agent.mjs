@@ -1,10 +1,15 @@
-// A real A2A agent of @a2a-js/sdk 1.x: JSON-RPC at /a2a/jsonrpc, HTTP+JSON at /a2a/rest.
-// With --hybrid it speaks 0.3 and 1.0 side by side. Commands: tests/sdk/README.md.
+// A real A2A agent of @a2a-js/sdk 1.x: JSON-RPC at /a2a/jsonrpc, HTTP+JSON at /a2a/rest, gRPC on another port.
+// With --hybrid it speaks 0.3 and 1.0 side by side. Commands and options: tests/sdk/README.md.
 
 import { randomUUID } from 'node:crypto';
 import express from 'express';
 import { AGENT_CARD_PATH, Role, TaskState } from '@a2a-js/sdk';
-import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server';
+import {
+  AgentEvent,
+  DefaultRequestHandler,
+  InMemoryPushNotificationStore,
+  InMemoryTaskStore,
+} from '@a2a-js/sdk/server';
 import { UserBuilder, agentCardHandler, jsonRpcHandler, restHandler } from '@a2a-js/sdk/server/express';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import { MAX_WORK_MILLISECONDS, agentOptions, answer, bind, parseCommand, serve, sleep } from './support.mjs';
@@ -94,31 +99,22 @@ class Executor {
   }
 }
 
-/** Declares HTTP+JSON too, which a gateway that does not proxy it has to remove. */
-function card(url, hybrid) {
+/** The card, with an interface for each binding and version. */
+function card(url, grpc, { hybrid, push, extendedCard, tenant }) {
   const bindings = [
     ['JSONRPC', `${url}/a2a/jsonrpc`],
     ['HTTP+JSON', `${url}/a2a/rest`],
+    ...(grpc ? [['GRPC', grpc]] : []),
   ];
-  const skill = (id) => ({
-    id,
-    name: id,
-    description: `Does ${id}`,
-    tags: ['test'],
-    examples: [],
-    inputModes: [],
-    outputModes: [],
-    securityRequirements: [],
-  });
   return {
     name: 'JavaScript 1.x agent',
     description: 'Answers, streams and waits as the message says',
     supportedInterfaces: (hybrid ? ['1.0', '0.3'] : ['1.0']).flatMap((protocolVersion) =>
-      bindings.map(([protocolBinding, address]) => ({ url: address, protocolBinding, protocolVersion, tenant: '' })),
+      bindings.map(([protocolBinding, address]) => ({ url: address, protocolBinding, protocolVersion, tenant })),
     ),
     provider: undefined,
     version: '1.0.0',
-    capabilities: { streaming: true, pushNotifications: false, extensions: [] },
+    capabilities: { streaming: true, pushNotifications: push, extensions: [], extendedAgentCard: extendedCard },
     securitySchemes: {},
     securityRequirements: [],
     defaultInputModes: ['text/plain'],
@@ -128,15 +124,48 @@ function card(url, hybrid) {
   };
 }
 
+const skill = (id) => ({
+  id,
+  name: id,
+  description: `Does ${id}`,
+  tags: ['test'],
+  examples: [],
+  inputModes: [],
+  outputModes: [],
+  securityRequirements: [],
+});
+
+/** Adds the gRPC services to a server. */
+async function register(grpc, shared) {
+  const { A2AService, grpcService } = await import('@a2a-js/sdk/server/grpc');
+  grpc.addService(A2AService, grpcService(shared));
+  if (!shared.legacyCompat.enabled) return;
+  const { LegacyA2AService, legacyGrpcService } = await import('@a2a-js/sdk/compat/v0_3/server/grpc');
+  grpc.addService(LegacyA2AService, legacyGrpcService(shared));
+}
+
 const options = agentOptions();
+const requests = [];
 const { server, url } = await bind(options.port);
-const requestHandler = new DefaultRequestHandler(card(url, options.hybrid), new InMemoryTaskStore(), new Executor());
-const shared = { requestHandler, userBuilder: UserBuilder.noAuthentication, legacyCompat: { enabled: options.hybrid } };
+const grpc = options.grpc ? await (await import('./support_grpc.mjs')).bindGrpc(requests) : undefined;
+const publicCard = card(url, grpc?.address, options);
+const extendedCard = { ...publicCard, skills: [...publicCard.skills, skill('extended')] };
+const requestHandler = new DefaultRequestHandler(
+  publicCard,
+  new InMemoryTaskStore(),
+  new Executor(),
+  undefined,
+  options.push ? new InMemoryPushNotificationStore() : undefined,
+  undefined,
+  options.extendedCard ? async () => extendedCard : undefined,
+);
+const legacyCompat = { enabled: options.hybrid };
+const shared = { requestHandler, userBuilder: UserBuilder.noAuthentication, legacyCompat };
+if (grpc) await register(grpc.server, shared);
 const application = express();
 // The SDK's own parser would refuse bodies over 100 KiB.
 application.use(express.json({ limit: '8mb' }));
-const legacyCompat = shared.legacyCompat;
 application.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: requestHandler, legacyCompat }));
 application.use('/a2a/jsonrpc', jsonRpcHandler(shared));
 application.use('/a2a/rest', restHandler(shared));
-serve(application, server, url);
+serve(application, server, { url, grpc: grpc?.address }, requests);

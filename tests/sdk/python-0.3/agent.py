@@ -1,9 +1,8 @@
-"""A real A2A agent of a2a-sdk 0.3: JSON-RPC at `/`, HTTP+JSON below `/rest`.
+"""A real A2A agent of a2a-sdk 0.3: JSON-RPC at `/`, HTTP+JSON below `/rest`, gRPC on another port.
 
-Commands are documented in tests/sdk/README.md.
+Commands and options are documented in tests/sdk/README.md.
 """
 
-import argparse
 import asyncio
 import sys
 
@@ -17,7 +16,11 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.apps import A2ARESTFastAPIApplication, A2AStarletteApplication
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.server.tasks import (
+    InMemoryPushNotificationConfigStore,
+    InMemoryTaskStore,
+    TaskUpdater,
+)
 from a2a.types import (
     AgentCapabilities,
     AgentCard,
@@ -59,6 +62,8 @@ class Executor(AgentExecutor):
             await asyncio.sleep(milliseconds / 1000)
             part = Part(root=TextPart(text=f'part {index}'))
             await updater.add_artifact([part], artifact_id='parts', append=index > 0)
+        # Else a second stream may lose the last part together with the last event.
+        await asyncio.sleep(milliseconds / 1000)
         await updater.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -66,19 +71,23 @@ class Executor(AgentExecutor):
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
 
 
-def card(url: str) -> AgentCard:
-    """Declares HTTP+JSON too, which a gateway that does not proxy it has to remove."""
+def card(url: str, grpc: str | None, options) -> AgentCard:
+    """The card, with an interface for each binding."""
+    interfaces = [
+        AgentInterface(url=f'{url}/', transport=TransportProtocol.jsonrpc),
+        AgentInterface(url=f'{url}/rest', transport=TransportProtocol.http_json),
+    ]
+    if grpc:
+        interfaces.append(AgentInterface(url=grpc, transport=TransportProtocol.grpc))
     return AgentCard(
         name='Python 0.3 agent',
         description='Answers, streams and waits as the message says',
         version='1.0.0',
         url=f'{url}/',
         preferred_transport=TransportProtocol.jsonrpc,
-        additional_interfaces=[
-            AgentInterface(url=f'{url}/', transport=TransportProtocol.jsonrpc),
-            AgentInterface(url=f'{url}/rest', transport=TransportProtocol.http_json),
-        ],
-        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        additional_interfaces=interfaces,
+        supports_authenticated_extended_card=options.extended_card or None,
+        capabilities=AgentCapabilities(streaming=True, push_notifications=options.push),
         default_input_modes=['text/plain'],
         default_output_modes=['text/plain'],
         skills=[
@@ -89,19 +98,43 @@ def card(url: str) -> AgentCard:
     )
 
 
-def main() -> None:
+def extended(public: AgentCard) -> AgentCard:
+    """The extended card: the public one and one more skill."""
+    skill = AgentSkill(
+        id='extended', name='Extended', description='For callers known', tags=['test']
+    )
+    return public.model_copy(update={'skills': [*public.skills, skill]})
+
+
+async def main() -> None:
     """Serves until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--port', type=int, default=0)
-    arguments = parser.parse_args()
-    listener, url = support.bind(arguments.port)
-    handler = DefaultRequestHandler(agent_executor=Executor(), task_store=InMemoryTaskStore())
-    agent_card = card(url)
-    app = A2AStarletteApplication(agent_card=agent_card, http_handler=handler).build()
-    rest = A2ARESTFastAPIApplication(agent_card=agent_card, http_handler=handler)
-    app.mount('/rest', rest.build())
-    support.serve(app, listener, url)
+    options = support.agent_options(__doc__, versions=False)
+    requests: list[dict] = []
+    listener, url = support.bind(options.port)
+    grpc = None
+    if options.grpc:
+        import support_grpc
+
+        grpc = support_grpc.bind(requests)
+    agent_card = card(url, grpc and grpc[1], options)
+    extended_card = extended(agent_card) if options.extended_card else None
+    handler = DefaultRequestHandler(
+        agent_executor=Executor(),
+        task_store=InMemoryTaskStore(),
+        push_config_store=InMemoryPushNotificationConfigStore() if options.push else None,
+    )
+    if grpc:
+        from a2a.grpc import a2a_pb2_grpc
+        from a2a.server.request_handlers import GrpcHandler
+
+        # Over gRPC there is one card only.
+        servicer = GrpcHandler(extended_card or agent_card, handler)
+        a2a_pb2_grpc.add_A2AServiceServicer_to_server(servicer, grpc[0])
+    cards = {'agent_card': agent_card, 'extended_agent_card': extended_card}
+    app = A2AStarletteApplication(http_handler=handler, **cards).build()
+    app.mount('/rest', A2ARESTFastAPIApplication(http_handler=handler, **cards).build())
+    await support.serve(app, listener, url, requests, grpc)
 
 
 if __name__ == '__main__':
-    main()
+    asyncio.run(main())

@@ -1,10 +1,9 @@
-"""A real A2A agent of a2a-sdk 1.x: JSON-RPC at `/`, HTTP+JSON below `/rest`.
+"""A real A2A agent of a2a-sdk 1.x: JSON-RPC at `/`, HTTP+JSON below `/rest`, gRPC on another port.
 
 With `--hybrid` it speaks 0.3 and 1.0 side by side on the same addresses.
-Commands are documented in tests/sdk/README.md.
+Commands and options are documented in tests/sdk/README.md.
 """
 
-import argparse
 import asyncio
 import os
 import sys
@@ -23,7 +22,11 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.server.tasks import (
+    InMemoryPushNotificationConfigStore,
+    InMemoryTaskStore,
+    TaskUpdater,
+)
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, Role, TaskState
 from a2a.utils.errors import UnsupportedOperationError
 from starlette.applications import Starlette
@@ -60,20 +63,30 @@ class Executor(AgentExecutor):
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
 
 
-def card(url: str, hybrid: bool) -> AgentCard:
-    """Declares HTTP+JSON too, which a gateway that does not proxy it has to remove."""
-    versions = ['1.0', '0.3'] if hybrid else ['1.0']
-    bindings = [('JSONRPC', f'{url}/'), ('HTTP+JSON', f'{url}/rest')]
+def card(url: str, rest: str, grpc: str | None, options) -> AgentCard:
+    """The card, with an interface for each binding and version."""
+    bindings = [('JSONRPC', f'{url}/'), ('HTTP+JSON', f'{url}{rest}')]
+    bindings += [('GRPC', grpc)] if grpc else []
+    versions = ['1.0', '0.3'] if options.hybrid else ['1.0']
     return AgentCard(
         name='Python 1.x agent',
         description='Answers, streams and waits as the message says',
         version='1.0.0',
         supported_interfaces=[
-            AgentInterface(url=address, protocol_binding=binding, protocol_version=version)
+            AgentInterface(
+                url=address,
+                protocol_binding=binding,
+                protocol_version=version,
+                tenant=options.tenant if version == '1.0' else '',
+            )
             for version in versions
             for binding, address in bindings
         ],
-        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        capabilities=AgentCapabilities(
+            streaming=True,
+            push_notifications=options.push,
+            extended_agent_card=options.extended_card,
+        ),
         default_input_modes=['text/plain'],
         default_output_modes=['text/plain'],
         skills=[
@@ -84,27 +97,59 @@ def card(url: str, hybrid: bool) -> AgentCard:
     )
 
 
-def main() -> None:
+def extended(public: AgentCard) -> AgentCard:
+    """The extended card: the public one and one more skill."""
+    made = AgentCard()
+    made.CopyFrom(public)
+    made.skills.add(id='extended', name='Extended', description='For callers known', tags=['test'])
+    return made
+
+
+def register(server, handler, hybrid: bool) -> None:
+    """Adds the gRPC services to a server."""
+    from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+    from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+    from a2a.server.request_handlers.grpc_handler import GrpcHandler
+    from a2a.types import a2a_pb2_grpc
+
+    a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(handler), server)
+    if hybrid:
+        a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(CompatGrpcHandler(handler), server)
+
+
+async def main() -> None:
     """Serves until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--port', type=int, default=0)
-    parser.add_argument('--hybrid', action='store_true', help='speak 0.3 as well as 1.0')
-    arguments = parser.parse_args()
-    listener, url = support.bind(arguments.port)
-    agent_card = card(url, arguments.hybrid)
+    options = support.agent_options(__doc__, versions=True)
+    requests: list[dict] = []
+    listener, url = support.bind(options.port)
+    grpc = None
+    if options.grpc:
+        import support_grpc
+
+        grpc = support_grpc.bind(requests)
+    # The SDK's client puts the tenant behind the interface's path, its server before the prefix.
+    rest = '' if options.tenant else '/rest'
+    agent_card = card(url, rest, grpc and grpc[1], options)
     handler = DefaultRequestHandler(
-        agent_executor=Executor(), task_store=InMemoryTaskStore(), agent_card=agent_card
+        agent_executor=Executor(),
+        task_store=InMemoryTaskStore(),
+        agent_card=agent_card,
+        push_config_store=InMemoryPushNotificationConfigStore() if options.push else None,
+        extended_agent_card=extended(agent_card) if options.extended_card else None,
     )
-    compat = {'enable_v0_3_compat': arguments.hybrid}
+    if grpc:
+        register(grpc[0], handler, options.hybrid)
+    compat = {'enable_v0_3_compat': options.hybrid}
     routes = [
         *create_agent_card_routes(agent_card),
         *create_jsonrpc_routes(handler, rpc_url='/', **compat),
-        *create_rest_routes(handler, path_prefix='/rest', **compat),
+        *create_rest_routes(handler, path_prefix=rest, **compat),
     ]
     provider = tracing.provider('python-agent')
-    support.serve(tracing.ServerSpans(Starlette(routes=routes), provider), listener, url)
+    app = tracing.ServerSpans(Starlette(routes=routes), provider)
+    await support.serve(app, listener, url, requests, grpc)
     provider.shutdown()
 
 
 if __name__ == '__main__':
-    main()
+    asyncio.run(main())

@@ -147,8 +147,8 @@ impl DataPlane {
 
 /// The counter of requests, by agent, operation and outcome.
 const REQUESTS: &str = "signalbox_requests_total";
-/// The operations that arrive as a POST of JSON-RPC.
-const OPERATIONS: [&str; 7] = [
+/// The operations, whatever binding carries them.
+const OPERATIONS: [&str; 11] = [
     "SendMessage",
     "SendStreamingMessage",
     "GetTask",
@@ -156,6 +156,10 @@ const OPERATIONS: [&str; 7] = [
     "CancelTask",
     "SubscribeToTask",
     "GetExtendedAgentCard",
+    "CreateTaskPushNotificationConfig",
+    "GetTaskPushNotificationConfig",
+    "ListTaskPushNotificationConfigs",
+    "DeleteTaskPushNotificationConfig",
 ];
 
 fn as_count(value: f64) -> u64 {

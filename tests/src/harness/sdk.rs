@@ -1,6 +1,6 @@
 //! The programs of `tests/sdk`: agents and clients made with the official SDKs.
 
-use std::{fs, net::SocketAddr, process::Command};
+use std::{collections::BTreeSet, fs, net::SocketAddr, process::Command};
 
 use serde_json::Value;
 
@@ -34,6 +34,12 @@ impl Sdk {
         }
     }
 
+    /// Whether it speaks 0.3 only.
+    #[must_use]
+    pub fn is_old(self) -> bool {
+        self.version() == "0.3"
+    }
+
     /// The A2A version that it speaks of itself.
     #[must_use]
     pub fn version(self) -> &'static str {
@@ -59,9 +65,12 @@ impl Sdk {
                     self.folder()
                 );
                 // Node looks for packages beside the importing file.
-                let shared = places::repository().join("tests/sdk/support.mjs");
-                for source in [shared, sources.join("agent.mjs"), sources.join("client.mjs")] {
-                    copy_if_different(&source, &home);
+                let shared = places::repository().join("tests/sdk");
+                for name in ["support.mjs", "support_grpc.mjs"] {
+                    copy_if_different(&shared.join(name), &home);
+                }
+                for name in ["agent.mjs", "client.mjs"] {
+                    copy_if_different(&sources.join(name), &home);
                 }
                 let mut command = Command::new(places::node());
                 command.arg(home.join(format!("{program}.mjs")));
@@ -89,9 +98,12 @@ pub struct Agent {
     pub process: Process,
     /// Its base URL.
     pub url: String,
-    /// The authority at which it serves gRPC, if it does.
+    /// Host and port of its gRPC server, with the option `--grpc`.
     pub grpc: Option<String>,
 }
+
+/// Options of an agent that serves every binding and every operation.
+pub const EVERYTHING: [&str; 3] = ["--grpc", "--push", "--extended-card"];
 
 impl Agent {
     /// Starts the agent of an SDK.
@@ -114,11 +126,17 @@ impl Agent {
         let mut process = Process::start(&format!("agent {}", sdk.folder()), command);
         let ready = process.json_line().unwrap_or_else(|| panic!("the agent ended\n{}", process.log()));
         let url = ready["url"].as_str().unwrap_or_else(|| panic!("no address: {ready}")).to_owned();
-        let grpc = ready["grpc"].as_str().map(str::to_owned);
-        Self { process, url, grpc }
+        Self { process, url, grpc: ready["grpc"].as_str().map(str::to_owned) }
     }
 
-    /// The requests that it has received: method, path, query, headers.
+    /// Starts the agent of an SDK with every binding and every operation; one of version 1.x also speaks 0.3.
+    #[must_use]
+    pub fn full(sdk: Sdk) -> Self {
+        let hybrid: &[&str] = if sdk.is_old() { &[] } else { &["--hybrid"] };
+        Self::start_with(sdk, &[&EVERYTHING, hybrid].concat(), &[])
+    }
+
+    /// The requests that it has received, those of gRPC too: method, path, query, headers.
     #[must_use]
     pub fn observed(&self) -> Vec<Value> {
         let address: SocketAddr =
@@ -127,10 +145,12 @@ impl Agent {
         answer["requests"].as_array().cloned().expect("a list of requests")
     }
 
-    /// How many POSTs it has received.
+    /// How many requests it has received for anything but its public card.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.observed().iter().filter(|request| request["method"] == "POST").count()
+        let is_card =
+            |request: &&Value| request["path"].as_str().is_some_and(|path| path.starts_with("/.well-known/"));
+        self.observed().iter().filter(|request| !is_card(request)).count()
     }
 }
 
@@ -156,6 +176,30 @@ impl Client {
     #[must_use]
     pub fn key(mut self, key: &str, header: &str) -> Self {
         self.options.extend(["--api-key", key, "--header", header].map(str::to_owned));
+        self
+    }
+
+    /// Over these bindings one after another, instead of JSON-RPC.
+    #[must_use]
+    pub fn bindings(mut self, bindings: &[&str]) -> Self {
+        self.options.extend(bindings.iter().flat_map(|&binding| ["--binding", binding]).map(str::to_owned));
+        self
+    }
+
+    /// With the authority at which the card has to name gRPC; without one it may not name gRPC at all.
+    #[must_use]
+    pub fn grpc(mut self, authority: Option<&str>) -> Self {
+        self.options
+            .extend(authority.into_iter().flat_map(|authority| ["--grpc", authority]).map(str::to_owned));
+        self
+    }
+
+    /// Able to call agents of 0.3 where that has to be asked of the SDK.
+    #[must_use]
+    pub fn legacy(mut self) -> Self {
+        if self.sdk == Sdk::JavaScript1 {
+            self.options.push("--legacy".to_owned());
+        }
         self
     }
 
@@ -187,14 +231,30 @@ impl Client {
     /// Runs scenarios, all of which have to succeed, and gives what each observed.
     #[must_use]
     pub fn run(&self, scenarios: &[&str]) -> Vec<Record> {
+        let (records, log) = self.try_run(scenarios);
+        let failed = failures(&records);
+        assert!(
+            !records.is_empty() && failed.is_empty(),
+            "client {} with {:?}:\n{log}",
+            self.sdk.folder(),
+            self.options
+        );
+        records
+    }
+
+    /// Runs scenarios and gives what each observed, and what the client printed.
+    #[must_use]
+    pub fn try_run(&self, scenarios: &[&str]) -> (Vec<Record>, String) {
         let mut process = self.start(scenarios);
         let mut records = Vec::new();
         while let Some(record) = process.json_line() {
             records.push(record);
         }
         let status = process.wait(PATIENCE);
-        assert!(status.success(), "client {} with {:?}:\n{}", self.sdk.folder(), self.options, process.log());
-        records
+        // A client that broke off has printed fewer records than it was asked for, or none that failed.
+        let consistent = status.success() == failures(&records).is_empty();
+        assert!(consistent, "client {} ended with {status}:\n{}", self.sdk.folder(), process.log());
+        (records, process.log())
     }
 
     /// Runs one scenario, which has to succeed, and gives what it observed.
@@ -202,6 +262,17 @@ impl Client {
     pub fn run_one(&self, scenario: &str) -> Record {
         self.run(&[scenario]).pop().expect("a client reports on its scenario")
     }
+}
+
+/// Binding and scenario of each record that is not as the scenario expects.
+#[must_use]
+pub fn failures(records: &[Record]) -> BTreeSet<String> {
+    let failed = records.iter().filter(|record| record["ok"] == false);
+    failed.map(|record| format!("{} {}", text(&record["binding"]), text(&record["scenario"]))).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// The record of one scenario among those of [`Client::run`].

@@ -21,6 +21,7 @@ mod observability;
 mod scripted;
 mod sdk_direct;
 mod sdk_matrix;
+mod sdk_table;
 mod standalone;
 mod streams;
 mod tls;

@@ -1,0 +1,28 @@
+"""The gRPC server that the Python agents of both SDK versions share."""
+
+from __future__ import annotations
+
+import grpc
+
+
+class Calls(grpc.aio.ServerInterceptor):
+    """Keeps each call in the list of requests that the agent shows at `/_observed`."""
+
+    def __init__(self, requests: list[dict]):
+        self.requests = requests
+
+    async def intercept_service(self, continuation, details):
+        metadata = details.invocation_metadata or ()
+        headers = [
+            [name, value if isinstance(value, str) else value.hex()] for name, value in metadata
+        ]
+        self.requests.append(
+            {'method': 'POST', 'path': details.method, 'query': '', 'headers': headers}
+        )
+        return await continuation(details)
+
+
+def bind(requests: list[dict]) -> tuple[grpc.aio.Server, str]:
+    """Makes a server on loopback and gives its authority, so that the card can name it."""
+    server = grpc.aio.server(interceptors=[Calls(requests)])
+    return server, f'127.0.0.1:{server.add_insecure_port("127.0.0.1:0")}'

@@ -1,0 +1,84 @@
+//! What the SDKs do with one another: the scenarios of each pair, and those that fail even without a gateway.
+
+use std::{collections::BTreeSet, thread};
+
+use system_tests::harness::{
+    Client,
+    sdk::{Record, Sdk, failures},
+};
+
+/// Where a run of clients goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'a> {
+    /// The SDK of the agent at the end.
+    pub(crate) agent: Sdk,
+    /// Below which address the card is.
+    pub(crate) base: &'a str,
+    /// The authority at which the card names gRPC.
+    pub(crate) grpc: Option<&'a str>,
+    /// The bindings to use.
+    pub(crate) bindings: &'a [&'a str],
+}
+
+impl Route<'_> {
+    /// Runs every client along the route, all at once, and gives what each observed. The scenarios that fail have to be
+    /// those that are known to.
+    pub(crate) fn run_every_client(self) -> Vec<(Sdk, Vec<Record>)> {
+        thread::scope(|scope| {
+            let runs = Sdk::ALL.map(|client| (client, scope.spawn(move || self.run(client))));
+            runs.map(|(client, run)| (client, run.join().expect("a client's run"))).into()
+        })
+    }
+
+    fn run(self, sdk: Sdk) -> Vec<Record> {
+        let client = Client::new(sdk, self.base).bindings(self.bindings).grpc(self.grpc);
+        let client = if self.agent.is_old() { client.legacy() } else { client };
+        let (records, log) = client.try_run(&scenarios(sdk, self.agent));
+        let expected: BTreeSet<String> = known_failures(sdk, self.agent)
+            .iter()
+            .flat_map(|(binding, names)| names.iter().map(move |name| format!("{binding} {name}")))
+            .filter(|failure| self.bindings.iter().any(|binding| failure.starts_with(binding)))
+            .collect();
+        assert_eq!(failures(&records), expected, "{sdk:?} to {:?} at {}:\n{log}", self.agent, self.base);
+        assert_eq!(records.len(), self.bindings.len() * names(sdk, self.agent), "{log}");
+        records
+    }
+}
+
+/// The scenarios that both sides know: together they use every operation that both have.
+fn scenarios(client: Sdk, agent: Sdk) -> Vec<&'static str> {
+    let mut names = vec!["all", "large", "push-config", "extended-card"];
+    if !client.is_old() && !agent.is_old() {
+        names.push("list");
+    }
+    names
+}
+
+/// How many records [`scenarios`] lead to over one binding: `all` stands for eight.
+fn names(client: Sdk, agent: Sdk) -> usize {
+    scenarios(client, agent).len() + 7
+}
+
+/// Scenarios that fail directly, by binding, since one SDK does not understand the other: `tests/sdk/README.md` says why.
+fn known_failures(client: Sdk, agent: Sdk) -> &'static [(&'static str, &'static [&'static str])] {
+    use Sdk::{JavaScript1, JavaScript03, Python1, Python03};
+    const ERRORS: &[&str] = &["error-unknown-task", "error-from-agent"];
+    const ERRORS_AND_PUSH: &[&str] = &["error-unknown-task", "error-from-agent", "push-config"];
+    const PUSH: &[&str] = &["push-config"];
+    match (client, agent) {
+        (JavaScript03, Python1) => &[("HTTP+JSON", ERRORS_AND_PUSH)],
+        (Python03 | Python1, JavaScript1) | (JavaScript03, JavaScript03) => &[("HTTP+JSON", PUSH)],
+        (JavaScript03, Python03) => &[
+            (
+                "HTTP+JSON",
+                &["stream", "resubscribe", "error-unknown-task", "error-from-agent", "push-config"],
+            ),
+            ("GRPC", &["error-from-agent", "push-config"]),
+        ],
+        (Python1, Python03) => &[("HTTP+JSON", ERRORS_AND_PUSH), ("GRPC", PUSH)],
+        (JavaScript1, Python03) => &[("HTTP+JSON", ERRORS_AND_PUSH), ("GRPC", ERRORS_AND_PUSH)],
+        (Python1, JavaScript03) => &[("HTTP+JSON", ERRORS_AND_PUSH), ("GRPC", ERRORS)],
+        (JavaScript1, JavaScript03) => &[("HTTP+JSON", PUSH), ("GRPC", ERRORS)],
+        _ => &[],
+    }
+}
