@@ -106,12 +106,16 @@ pub(super) async fn understand(
     parts.status = StatusCode::OK;
     // The gateway may end it otherwise than announced.
     parts.headers.remove(CONTENT_LENGTH);
-    if body.is_end_stream() {
-        let Some(status) = grpc::status(&parts.headers) else {
+    match grpc::status(&parts.headers) {
+        // Some servers end such an answer with an empty frame of data instead of its head.
+        Some(status) if status != 0 || body.is_end_stream() => {
+            note_status(exchange, status);
+            return Ok(Answer::new(parts, Content::Whole(Bytes::new())));
+        }
+        None if body.is_end_stream() => {
             return Err(GatewayError::new(Code::InvalidAgentResponse).internal("an answer without a status"));
-        };
-        note_status(exchange, status);
-        return Ok(Answer::new(parts, Content::Whole(Bytes::new())));
+        }
+        _ => {}
     }
     let method = Method::of_path(&call.below)
         .ok_or_else(|| GatewayError::new(Code::Internal).internal("a call of no method"))?;

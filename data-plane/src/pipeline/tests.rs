@@ -2,6 +2,7 @@
 
 mod answers;
 mod cards;
+mod grpc;
 mod http_json;
 mod refusals;
 mod sizes;

@@ -1,0 +1,155 @@
+//! A gRPC agent that answers every call by the same script.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// A step of an answer.
+#[derive(Clone, Debug)]
+pub(super) enum Script {
+    /// The head, with these headers besides the content type. First, if at all.
+    Head(HeaderMap),
+    /// An answer of headers alone.
+    Only(HeaderMap),
+    /// An answer with this HTTP status and content type.
+    Foreign(u16, &'static str),
+    /// Bytes of messages.
+    Data(Vec<u8>),
+    /// The same bytes without end.
+    Endless(Vec<u8>),
+    /// The end.
+    Trailers(HeaderMap),
+    /// The stream is reset.
+    Reset,
+    /// Nothing more.
+    Hang,
+}
+
+/// A call as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) authority: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+pub(super) struct GrpcAgent {
+    pub(super) address: SocketAddr,
+    calls: Arc<Mutex<Vec<Asked>>>,
+    /// Hears of every answer that is let go of.
+    pub(super) ended: mpsc::UnboundedReceiver<()>,
+    /// Bytes of endless answers that were taken.
+    pub(super) taken: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl GrpcAgent {
+    pub(super) async fn start(script: Vec<Script>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (calls, taken) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::default());
+        let (hears, ended) = mpsc::unbounded_channel();
+        let shared = Shared { script, calls: Arc::clone(&calls), hears, taken: Arc::clone(&taken) };
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let shared = shared.clone();
+                let service = service_fn(move |request| {
+                    let shared = shared.clone();
+                    async move { Ok::<_, Infallible>(answer(request, shared).await) }
+                });
+                let connection =
+                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service);
+                tokio::spawn(connection);
+            }
+        });
+        Self { address, calls, ended, taken }
+    }
+
+    pub(super) fn calls(&self) -> Vec<Asked> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    script: Vec<Script>,
+    calls: Arc<Mutex<Vec<Asked>>>,
+    hears: mpsc::UnboundedSender<()>,
+    taken: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+struct OnDrop(mpsc::UnboundedSender<()>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        // The test may be over.
+        let _ = self.0.send(());
+    }
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+async fn answer(request: Request<Incoming>, shared: Shared) -> Response<Body> {
+    let on_drop = OnDrop(shared.hears.clone());
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    let authority = parts.uri.authority().unwrap().to_string();
+    let asked = Asked { path: parts.uri.path().to_owned(), authority, headers: parts.headers, body };
+    shared.calls.lock().unwrap().push(asked);
+    let mut steps = shared.script.into_iter().peekable();
+    let empty = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(empty);
+    let grpc = HeaderValue::from_static("application/grpc");
+    match steps.next() {
+        Some(Script::Head(headers)) => {
+            *response.headers_mut() = headers;
+            response.headers_mut().insert("content-type", grpc);
+        }
+        Some(Script::Only(headers)) => {
+            *response.headers_mut() = headers;
+            response.headers_mut().insert("content-type", grpc);
+            return response;
+        }
+        Some(Script::Foreign(status, content_type)) => {
+            *response.status_mut() = status.try_into().unwrap();
+            let headers = response.headers_mut();
+            headers.insert("content-type", HeaderValue::from_static(content_type));
+            headers.insert("www-authenticate", HeaderValue::from_static("Basic"));
+            headers.insert("location", HeaderValue::from_static("http://inside/"));
+            return response;
+        }
+        _ => std::future::pending().await,
+    }
+    let taken = shared.taken;
+    let frames = stream::unfold((steps, on_drop), move |(mut steps, on_drop)| {
+        let taken = Arc::clone(&taken);
+        async move {
+            if let Some(Script::Endless(data)) = steps.peek() {
+                taken.fetch_add(data.len(), std::sync::atomic::Ordering::SeqCst);
+                return Some((Ok(Frame::data(Bytes::from(data.clone()))), (steps, on_drop)));
+            }
+            let frame = match steps.next()? {
+                Script::Data(data) => Ok(Frame::data(Bytes::from(data))),
+                Script::Trailers(trailers) => Ok(Frame::trailers(trailers)),
+                Script::Reset => Err(io::Error::other("as the test says")),
+                _ => std::future::pending().await,
+            };
+            Some((frame, (steps, on_drop)))
+        }
+    });
+    response.map(|_| StreamBody::new(frames).boxed_unsync())
+}
