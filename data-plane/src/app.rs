@@ -216,6 +216,7 @@ fn listener_settings(settings: &Settings) -> ListenerSettings {
         write_timeout: limits.write_timeout,
         http2_streams_max: limits.http2_streams_max,
         http2_ping_interval: limits.http2_ping_interval,
+        http2_ping_timeout: limits.http2_ping_timeout,
         ..ListenerSettings::default()
     }
 }

@@ -121,6 +121,8 @@ pub struct ProcessLimits {
     pub http2_streams_max: u32,
     /// Silence after which an HTTP/2 client is sent a PING; `None`: never.
     pub http2_ping_interval: Option<Duration>,
+    /// Time for the answer to that PING.
+    pub http2_ping_timeout: Duration,
 }
 
 /// Wrong usage, or a wish for help.

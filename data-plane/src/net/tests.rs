@@ -1,6 +1,7 @@
 //! A real listener on loopback, and clients of all kinds.
 
 mod http;
+mod http2;
 mod shutdown;
 mod tls;
 

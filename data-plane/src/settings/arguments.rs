@@ -105,6 +105,9 @@ pub struct Arguments {
     /// Silence after which an HTTP/2 client is sent a PING; 0s: never
     #[arg(long, env = "SIGNALBOX_HTTP2_PING_INTERVAL", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub http2_ping_interval: Duration,
+    /// Time for the answer to that PING; then the connection is closed
+    #[arg(long, env = "SIGNALBOX_HTTP2_PING_TIMEOUT", value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub http2_ping_timeout: Duration,
 
     /// File that gets the bound addresses as JSON once requests are served
     #[arg(long, env = "SIGNALBOX_READY_FILE", value_name = "FILE")]

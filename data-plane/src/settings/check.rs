@@ -81,6 +81,7 @@ fn limits(arguments: &Arguments) -> Result<ProcessLimits, UsageError> {
         ("--keep-alive-timeout", arguments.keep_alive_timeout),
         ("--handshake-timeout", arguments.handshake_timeout),
         ("--write-timeout", arguments.write_timeout),
+        ("--http2-ping-timeout", arguments.http2_ping_timeout),
     ] {
         if time.is_zero() {
             return Err(UsageError::setting(setting, "must be longer than 0s"));
@@ -105,6 +106,7 @@ fn limits(arguments: &Arguments) -> Result<ProcessLimits, UsageError> {
         write_timeout: arguments.write_timeout,
         http2_streams_max: arguments.http2_streams_max,
         http2_ping_interval: Some(arguments.http2_ping_interval).filter(|time| !time.is_zero()),
+        http2_ping_timeout: arguments.http2_ping_timeout,
     })
 }
 

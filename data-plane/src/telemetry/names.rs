@@ -84,7 +84,7 @@ fields! {
     TASK_STATE = "a2a.task.state", "a2a.task.state";
     /// `success`, `error` or `unknown`.
     RESPONSE_OUTCOME = "a2a.response.outcome", "a2a.response.outcome";
-    /// Error code of the JSON-RPC answer; over OTLP as text.
+    /// Error code of the JSON-RPC answer, or the gRPC status unless it is 0; over OTLP as text.
     RPC_ERROR = "a2a.response.error_code", "rpc.response.status_code";
     /// Events relayed, if the answer was an event stream.
     EVENTS = "a2a.events", "a2a.events";

@@ -68,7 +68,7 @@ pub struct AccessRecord<'a> {
     pub error: &'a str,
     /// What happened, for operators.
     pub reason: &'a str,
-    /// Error code of the JSON-RPC answer.
+    /// Error code of the JSON-RPC answer, or the gRPC status unless it is 0.
     pub rpc_error: Option<i64>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
