@@ -246,6 +246,7 @@ fn gateway_settings(settings: &Settings) -> GatewaySettings {
         trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
         body_timeout: settings.limits.body_timeout,
         max_buffered_bytes: settings.limits.max_buffered_bytes as u64,
+        secrets_dir: settings.secrets_dir.clone(),
     }
 }
 

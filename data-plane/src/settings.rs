@@ -42,6 +42,8 @@ pub struct Settings {
     pub health_listen: SocketAddr,
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Folder with the secrets that the configuration names.
+    pub secrets_dir: Option<PathBuf>,
     /// Where the configuration comes from.
     pub source: Source,
     /// From a failing readiness to no more connections.

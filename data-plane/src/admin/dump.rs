@@ -5,7 +5,7 @@ use signalbox_proto::model::agent::AgentState;
 use signalbox_proto::model::lane::Cursor;
 use signalbox_proto::model::plan::Security;
 
-use crate::config::{Agent, Plan, Runtime};
+use crate::config::{Agent, Plan, Runtime, Target};
 
 /// The state that requests read: cursors, agents with their addresses and servers, plans, and how many keys.
 pub(super) fn render(runtime: &Runtime) -> String {
@@ -42,9 +42,19 @@ fn agent(agent: &Agent) -> Value {
         },
         "addresses": addresses.iter().map(|address| &*address.text).collect::<Vec<_>>(),
         "upstreams": agent.targets.iter().map(|target| &*target.upstream.url.text).collect::<Vec<_>>(),
+        "cardFailures": card_failures(agent),
         "plans": agent.plans.iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>(),
         "publicUrl": agent.public_url.as_ref().map(|url| url.as_str()),
     })
+}
+
+/// Servers whose card could not be fetched the last time, and why.
+fn card_failures(agent: &Agent) -> Vec<Value> {
+    let failure = |target: &std::sync::Arc<Target>| {
+        let reason = target.card_failure.load_full()?;
+        Some(json!({ "upstream": &*target.upstream.url.text, "reason": &*reason }))
+    };
+    agent.targets.iter().filter_map(failure).collect()
 }
 
 fn plan(plan: &Plan) -> Value {

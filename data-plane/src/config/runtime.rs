@@ -143,14 +143,6 @@ impl Agent {
         };
         fitting(true).or_else(|| fitting(false))
     }
-
-    /// The index of that server among the agent's.
-    #[must_use]
-    pub fn target_index(&self, version: A2aVersion) -> Option<usize> {
-        let names_it = |target: &Arc<Target>| target.upstream.versions.contains(&version);
-        let speaks_any = |target: &Arc<Target>| target.upstream.versions.is_empty();
-        self.targets.iter().position(names_it).or_else(|| self.targets.iter().position(speaks_any))
-    }
 }
 
 /// One server of an agent.
@@ -164,6 +156,8 @@ pub struct Target {
     pub(super) http2_endpoint: Option<Box<Endpoint>>,
     /// Where it takes calls, once its card has been read.
     pub interfaces: ArcSwapOption<InterfacePaths>,
+    /// Why its card could not be fetched the last time; `None`: it could, or nobody has asked.
+    pub card_failure: ArcSwapOption<String>,
 }
 
 impl Target {

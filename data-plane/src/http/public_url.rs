@@ -49,6 +49,11 @@ pub fn agent_url(base: &str, path: &str) -> String {
     if path.is_empty() { format!("{base}/") } else { format!("{base}/{path}") }
 }
 
+/// Host and port of a public URL; the port of the scheme where it names none.
+pub fn host_and_port(url: &str) -> Option<(&str, u16)> {
+    Parts::parse(url).map(|parts| (parts.host, parts.port))
+}
+
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     scheme: Scheme,

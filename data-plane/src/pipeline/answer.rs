@@ -1,7 +1,7 @@
 //! What becomes of the agent's answer: copied, rewritten, or relayed as an event stream.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use http::response::Parts;
 use http::{Response, StatusCode, Version};
 use http_body::Body as _;
@@ -231,10 +231,13 @@ async fn extended_card(
     if parts.status.is_success() && !is_bare {
         exchange.rpc_error = read_json_rpc(&bytes).and_then(|outcome| outcome.error_code);
     }
-    let served = card::rewrite_extended(listener, routed, &bytes, is_bare)?;
-    for name in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG] {
-        parts.headers.remove(name);
-    }
-    parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    let plan = exchange.plan.as_deref();
+    let served = match card::rewrite_extended(listener, routed, plan, call.binding, &bytes) {
+        Ok(served) => served,
+        // An error of the agent's server: as it is.
+        Err(_) if !parts.status.is_success() => bytes,
+        Err(error) => return Err(error),
+    };
+    card::keep_private(&mut parts.headers);
     Ok(Answer { parts, content: Content::Whole(served) })
 }

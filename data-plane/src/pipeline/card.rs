@@ -1,48 +1,60 @@
 //! Serving agent cards: accurate for the address at which they are read, cached, conditional.
 
 pub(super) mod cache;
+mod credential;
 mod fetch;
+mod interface;
+mod policy;
+mod respond;
 mod source;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY};
+use http::Method;
+use http::header::{ALLOW, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
 use signalbox_proto::model::agent::A2aVersion;
-use signalbox_proto::model::plan::Security;
+use signalbox_proto::model::name::PlanName;
 
 use super::answer::Answer;
 use super::enter::{self, Routed};
 use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
 use crate::a2a::Binding;
-use crate::a2a::card::{
-    self as a2a_card, CapabilitiesOff, CardRewrite, SecurityDeclaration, ServedCard, SkillFilter,
-    is_not_modified,
-};
-use crate::a2a::version::{A2A_VERSION, Version, requested};
-use crate::config::{Agent, Target};
+use crate::a2a::card::{self as a2a_card, ServedCard};
+use crate::a2a::version::{Version, requested};
+use crate::config::{Agent, Plan, Target};
 use crate::error::{Code, Dialect, GatewayError};
 use crate::http::public_url::{self, Candidates};
-use cache::{Cache, Weigh};
-pub(super) use source::Interface;
-use source::{Failure, Source, SourceKey};
-
-/// The bindings that the gateway proxies.
-const SERVED_BINDINGS: &[Binding] = &[Binding::JsonRpc, Binding::HttpJson];
+use cache::{Cache, Cached};
+pub(super) use interface::Interface;
+pub(super) use policy::{Audience, CardPolicy};
+pub(super) use respond::keep_private;
+use source::{Failure, Source, SourceKey, Wanted};
 
 /// Cards that were fetched, and cards that are ready to be served.
 #[derive(Debug)]
 pub(super) struct Cards {
-    served: Cache<ServedKey, ServedCard, Failure>,
+    served: Cache<ServedKey, Served, Failure>,
     sources: Cache<SourceKey, Source, Failure>,
 }
 
-impl Weigh for ServedCard {
+/// A card that is ready to be served.
+#[derive(Debug)]
+struct Served {
+    card: ServedCard,
+    fresh_for: Duration,
+}
+
+impl Cached for Served {
     fn bytes(&self) -> usize {
-        self.body.len()
+        self.card.body.len()
+    }
+
+    fn fresh_for(&self) -> Duration {
+        self.fresh_for
     }
 }
 
@@ -52,6 +64,8 @@ struct ServedKey {
     agent: Arc<str>,
     revision: u64,
     plans: Vec<u64>,
+    /// The plan whose callers read it; `None`: everybody.
+    plan: Option<PlanName>,
     public_url: Arc<str>,
     version: Option<Version>,
 }
@@ -76,7 +90,7 @@ impl Cards {
         binding: Binding,
         version: Version,
     ) -> Interface {
-        source::interface(worker, agent, target, binding, version).await
+        interface::find(worker, agent, target, binding, version).await
     }
 }
 
@@ -103,16 +117,23 @@ pub(super) async fn serve(
     }
     exchange.version = requested(&parts.headers, parts.uri.query())?.version;
     let version = exchange.version.map(|named| card_version(&routed.agent, named));
+    let plan = exchange.plan.clone().filter(|_| is_protected);
     let key = ServedKey {
         agent: routed.agent.name.shared(),
         revision: routed.agent.revision,
         plans: routed.agent.plans.iter().map(|plan| plan.revision).collect(),
+        plan: plan.as_ref().map(|plan| plan.name.clone()),
         public_url: public_url(listener, routed)?.into(),
         version,
     };
-    let build = build(worker.clone(), Arc::clone(&routed.agent), Arc::clone(&key.public_url), version);
-    let card = worker.gateway.cards.served.get(&key, build).await.map_err(|failure| failure.error())?;
-    Ok(Answer::whole(response(&card, is_protected, parts)))
+    let (worker, agent, public_url) = (worker, Arc::clone(&routed.agent), Arc::clone(&key.public_url));
+    let build = |held: Option<Arc<Served>>| {
+        // Whoever asks for the first time does not wait for a refetch; what follows an old card is to be the newest.
+        let wanted = if held.is_some() { Wanted::Current } else { Wanted::Soon };
+        build(worker.clone(), agent, plan, public_url, version, wanted)
+    };
+    let served = worker.gateway.cards.served.get(&key, build).await.map_err(|failure| failure.error())?;
+    Ok(Answer::whole(respond::response(&served.card, served.fresh_for, &routed.agent, parts)))
 }
 
 /// The version whose card a caller gets: the one that it names where that is well known or configured, else that of the
@@ -130,74 +151,47 @@ fn card_version(agent: &Agent, named: Version) -> Version {
 async fn build(
     worker: Worker,
     agent: Arc<Agent>,
+    plan: Option<Arc<Plan>>,
     public_url: Arc<str>,
     version: Option<Version>,
-) -> Result<ServedCard, Failure> {
-    let body = source::card(&worker, &agent, version).await?;
-    rewrite(&agent, &public_url, |policy| a2a_card::rewrite(&body, policy))
-        .map_err(|error| Failure::new(&error))
+    wanted: Wanted,
+) -> Result<Served, Failure> {
+    let source = source::card(&worker, &agent, version, wanted).await?;
+    let audience = plan.as_deref().map_or(Audience::Everybody, Audience::Plan);
+    let policy = CardPolicy::new(&agent, audience, public_url);
+    let card = a2a_card::rewrite(&source.body, &policy.rewrite()).map_err(|error| Failure::new(&error))?;
+    Ok(Served { card, fresh_for: source.fresh_for })
 }
 
-/// Rewrites an extended card: inside a JSON-RPC answer, or the bare card of HTTP+JSON.
+/// What an extended card has to say to callers whom this plan admitted.
+///
+/// # Errors
+/// `PublicUrlMissing` if the gateway does not know its address.
+pub(super) fn policy(
+    listener: &Listener,
+    routed: &Routed,
+    plan: Option<&Plan>,
+) -> Result<CardPolicy, GatewayError> {
+    let audience = plan.map_or(Audience::Everybody, Audience::Plan);
+    Ok(CardPolicy::new(&routed.agent, audience, public_url(listener, routed)?.into()))
+}
+
+/// Rewrites an extended card in an answer of JSON-RPC, or in one that is nothing else.
 ///
 /// # Errors
 /// `InvalidAgentResponse` if it cannot be read, `PublicUrlMissing` if the gateway does not know its address.
 pub(super) fn rewrite_extended(
     listener: &Listener,
     routed: &Routed,
+    plan: Option<&Plan>,
+    binding: Binding,
     answer: &[u8],
-    is_bare: bool,
 ) -> Result<Bytes, GatewayError> {
-    let public_url = public_url(listener, routed)?;
-    if is_bare {
-        let served = rewrite(&routed.agent, &public_url, |policy| a2a_card::rewrite(answer, policy));
-        return served.map(|card| card.body).map_err(|error| {
-            GatewayError::new(Code::InvalidAgentResponse).internal("the extended card").caused_by(error)
-        });
+    let policy = policy(listener, routed, plan)?;
+    match binding {
+        Binding::JsonRpc => a2a_card::rewrite_json_rpc_answer(answer, &policy.rewrite()),
+        Binding::HttpJson | Binding::Grpc => a2a_card::rewrite_answer(answer, &policy.rewrite()),
     }
-    rewrite(&routed.agent, &public_url, |policy| a2a_card::rewrite_json_rpc_answer(answer, policy))
-}
-
-fn rewrite<T>(
-    agent: &Agent,
-    public_url: &str,
-    apply: impl FnOnce(&CardRewrite<'_>) -> Result<T, GatewayError>,
-) -> Result<T, GatewayError> {
-    // Every upstream, also those that other data planes use: none of their addresses may show.
-    let targets: Vec<a2a_card::Target> = agent
-        .spec
-        .upstreams
-        .iter()
-        .filter_map(|upstream| a2a_card::Target::parse(&upstream.url.text))
-        .collect();
-    apply(&CardRewrite {
-        targets: &targets,
-        public_url,
-        grpc_authority: None,
-        bindings: SERVED_BINDINGS,
-        security: &security(agent),
-        capabilities_off: CapabilitiesOff::default(),
-        skills: SkillFilter::All,
-    })
-}
-
-/// What the plans that are open demand of a caller.
-fn security(agent: &Agent) -> SecurityDeclaration {
-    let open = agent.gates().filter(|gate| gate.open);
-    let mut declaration = SecurityDeclaration { keeps_own: false, alternatives: Vec::new() };
-    for gate in open {
-        match &gate.security {
-            Security::Keyless => declaration.keeps_own = true,
-            Security::ApiKey { header } => {
-                for scheme in SecurityDeclaration::api_key(header.as_str()) {
-                    if !declaration.alternatives.contains(&scheme) {
-                        declaration.alternatives.push(scheme);
-                    }
-                }
-            }
-        }
-    }
-    declaration
 }
 
 /// The public base URL of the gateway for this request.
@@ -215,26 +209,4 @@ pub(super) fn public_base(listener: &Listener, routed: &Routed) -> Result<String
 
 fn public_url(listener: &Listener, routed: &Routed) -> Result<String, GatewayError> {
     Ok(public_url::agent_url(&public_base(listener, routed)?, &routed.prefix))
-}
-
-fn response(card: &ServedCard, is_protected: bool, parts: &Parts) -> Response<Bytes> {
-    let is_known = is_not_modified(&parts.headers, &card.etag);
-    let body = if is_known { Bytes::new() } else { card.body.clone() };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(ETAG, card.etag.clone());
-    headers.append(VARY, HeaderValue::from_name(A2A_VERSION));
-    if is_protected {
-        headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
-        headers.append(VARY, HeaderValue::from_name(HeaderName::from_static("x-api-key")));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    } else {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=30"));
-    }
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    response
 }

@@ -1,5 +1,6 @@
 //! What every exchange works with.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct GatewaySettings {
     pub body_timeout: Duration,
     /// Bytes of request bodies held at once over the process.
     pub max_buffered_bytes: u64,
+    /// Folder with the secrets that the configuration names; `None`: there are none.
+    pub secrets_dir: Option<PathBuf>,
 }
 
 /// What the whole process shares.

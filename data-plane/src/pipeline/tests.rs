@@ -183,6 +183,7 @@ impl Fixture {
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             body_timeout: PATIENCE,
             max_buffered_bytes: 1024 * 1024,
+            secrets_dir: None,
         };
         let gateway = Arc::new(Gateway::new(config, telemetry, settings));
         let socket = Socket::bind(0, "127.0.0.1:0".parse().unwrap(), ListenerSettings::default()).unwrap();

@@ -67,6 +67,9 @@ pub struct Arguments {
     /// File with the key that encrypts that state: 32 bytes or 64 hex digits
     #[arg(long, env = "SIGNALBOX_CACHE_KEY_FILE", value_name = "FILE", requires = "cache_dir")]
     pub cache_key_file: Option<PathBuf>,
+    /// Folder with the secrets that the configuration names, a file each; read when they are used
+    #[arg(long, env = "SIGNALBOX_SECRETS_DIR", value_name = "DIR")]
+    pub secrets_dir: Option<PathBuf>,
 
     /// On SIGTERM: time from failing readiness to accepting no more
     #[arg(long, env = "SIGNALBOX_DRAIN_DELAY", value_name = "TIME", default_value = "5s", value_parser = duration)]

@@ -47,6 +47,7 @@ pub(super) fn check(arguments: Arguments) -> Result<Settings, UsageError> {
         admin_listen: arguments.admin_listen,
         health_listen: arguments.health_listen,
         trusted_proxies: arguments.trusted_proxies,
+        secrets_dir: arguments.secrets_dir,
         source,
         drain_delay: arguments.drain_delay,
         drain_timeout: arguments.drain_timeout,

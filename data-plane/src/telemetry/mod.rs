@@ -29,7 +29,7 @@ pub use access::{AccessCounters, AccessLog, AccessRecord, Destination, Outcome, 
 pub use diagnostics::LogFormat;
 pub use error::TelemetryError;
 pub use metrics::{
-    AgentMetrics, AuthRefusal, ConnectionCounters, LaneMetrics, Metrics, OpenStream, PlanMetrics,
+    AgentMetrics, AuthRefusal, CardFetch, ConnectionCounters, LaneMetrics, Metrics, OpenStream, PlanMetrics,
     ProcessMetrics, UpstreamErrorKind,
 };
 use opentelemetry::trace::TracerProvider as _;

@@ -51,6 +51,7 @@ pub(crate) fn card(data: &[u8]) {
         public_url: PUBLIC,
         grpc_authority: None,
         bindings: &[Binding::JsonRpc],
+        versions: None,
         security: &security,
         capabilities_off: CapabilitiesOff { push_notifications: true, ..CapabilitiesOff::default() },
         skills: SkillFilter::All,

@@ -12,6 +12,7 @@ use crate::error::{Code, GatewayError};
 
 mod encoding;
 mod etag;
+mod freshness;
 mod host;
 mod interface;
 mod merge;
@@ -27,6 +28,7 @@ mod url;
 
 pub use encoding::decode;
 pub use etag::{etag, is_not_modified};
+pub use freshness::{DEFAULT_FRESH, MAX_FRESH, MIN_FRESH, Validators, fresh_for};
 pub use interface::{Interface, interfaces};
 pub use merge::merge;
 pub use rewrite::{CapabilitiesOff, CardRewrite};

@@ -10,6 +10,7 @@ use super::sweep::Sweep;
 use super::url::Target;
 use super::{invalid, text};
 use crate::a2a::call::Binding;
+use crate::a2a::version::Version;
 use crate::error::GatewayError;
 
 /// What the served card has to say.
@@ -23,6 +24,8 @@ pub struct CardRewrite<'a> {
     pub grpc_authority: Option<&'a str>,
     /// The bindings that the gateway proxies. Interfaces of others leave the card.
     pub bindings: &'a [Binding],
+    /// The versions that the gateway takes calls of; `None`: any. Interfaces of others leave the card.
+    pub versions: Option<&'a [Version]>,
     /// What the plans demand.
     pub security: &'a SecurityDeclaration,
     /// What policy switches off.
@@ -46,8 +49,10 @@ impl CardRewrite<'_> {
     /// The address to show for an interface; `None` when it leaves the card.
     pub(in crate::a2a) fn public_address(&self, url: &str, binding: Option<Binding>) -> Option<&str> {
         let binding = binding.filter(|binding| self.bindings.contains(binding))?;
-        let is_own = self.targets.iter().any(|target| target.path_of(url).is_some());
-        if !is_own && url.trim_end_matches('/') != self.public_url.trim_end_matches('/') {
+        let is_own = self.targets.iter().any(|target| target.offers(url, binding));
+        let is_public = url.trim_end_matches('/') == self.public_url.trim_end_matches('/')
+            || (binding == Binding::Grpc && self.grpc_authority == Some(url));
+        if !is_own && !is_public {
             return None;
         }
         match binding {
@@ -56,6 +61,18 @@ impl CardRewrite<'_> {
             Binding::HttpJson => Some(self.public_url.trim_end_matches('/')),
             Binding::Grpc => self.grpc_authority,
         }
+    }
+
+    /// Whether a text is a URL of one of the agent's own servers.
+    pub(in crate::a2a) fn names_target(&self, text: &str) -> bool {
+        self.targets.iter().any(|target| target.is_named_by(text))
+    }
+
+    /// Whether calls of the version that an interface names are taken. Callers of any 0.x may name none, and go to
+    /// whatever speaks 0.x.
+    pub(in crate::a2a) fn speaks(&self, version: Option<Version>) -> bool {
+        let (Some(versions), Some(version)) = (self.versions, version) else { return true };
+        versions.iter().any(|served| *served == version || (served.major == 0 && version.major == 0))
     }
 }
 
@@ -105,10 +122,11 @@ fn rewrite_1_0(card: &mut Object<'_>, policy: &CardRewrite<'_>) -> Result<bool, 
 
 fn rewrite_0_x(card: &mut Object<'_>, policy: &CardRewrite<'_>) -> Result<bool, GatewayError> {
     let additional = match card.get_set("additionalInterfaces")? {
-        Some(entries) => kept_entries(entries, "transport", policy)?,
-        None => Vec::new(),
+        Some(entries) if policy.speaks(Some(Version::V0_3)) => kept_entries(entries, "transport", policy)?,
+        _ => Vec::new(),
     };
     let own = match card.get_text("url")? {
+        _ if !policy.speaks(Some(Version::V0_3)) => None,
         Some(url) => policy.public_address(&url, preferred(card)?).map(ToOwned::to_owned),
         None => None,
     };
@@ -140,7 +158,11 @@ fn kept_entries(entries: &str, binding: &str, policy: &CardRewrite<'_>) -> Resul
         let mut entry = Object::parse(entry)?;
         let binding = entry.get_text(binding)?.and_then(|name| Binding::from_card_name(&name));
         let Some(url) = entry.get_text("url")? else { continue };
+        let version = entry.get_text("protocolVersion")?.and_then(|version| Version::parse(&version));
         let Some(address) = policy.public_address(&url, binding) else { continue };
+        if !policy.speaks(version) {
+            continue;
+        }
         entry.set("url", quote(address));
         let entry = entry.to_json();
         if !kept.contains(&entry) {

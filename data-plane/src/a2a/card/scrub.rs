@@ -18,6 +18,8 @@ const MAX_ENCODINGS: usize = 3;
 pub(in crate::a2a) struct Scrub<'a> {
     hidden: Vec<Hidden<'a>>,
     public: Public<'a>,
+    /// Host and port of the gateway for gRPC.
+    grpc_authority: Option<&'a str>,
     /// Paths of the interfaces, at any target.
     interface_paths: Vec<String>,
 }
@@ -89,11 +91,14 @@ impl<'a> Scrub<'a> {
         let paths = interface_urls
             .into_iter()
             .flat_map(|url| policy.targets.iter().filter_map(move |target| target.path_of(url)));
-        Self { hidden, interface_paths: paths.collect(), public }
+        Self { hidden, interface_paths: paths.collect(), grpc_authority: policy.grpc_authority, public }
     }
 
     /// What becomes of a text.
     pub(in crate::a2a) fn text(&self, text: &str, fate: Fate) -> Scrubbed {
+        if self.grpc_authority == Some(text) {
+            return Scrubbed::Keep;
+        }
         let word = clean(text);
         if !word.contains(char::is_whitespace) && self.is_hidden(&word) && !self.is_below_public(&word) {
             return match fate {
@@ -116,6 +121,11 @@ impl<'a> Scrub<'a> {
     /// Whether a text names one of the agent's servers anywhere.
     pub(in crate::a2a) fn is_named_in(&self, text: &str) -> bool {
         !self.find(text, 0).is_empty() || self.is_disguised(text)
+    }
+
+    /// The same of bytes that are no text as a whole, such as fields of protobuf that nobody knows.
+    pub(in crate::a2a) fn is_named_in_bytes(&self, bytes: &[u8]) -> bool {
+        self.is_named_in(&String::from_utf8_lossy(bytes))
     }
 
     fn is_hidden(&self, word: &str) -> bool {

@@ -264,7 +264,7 @@ fn names_target(json: &str, policy: &CardRewrite<'_>, depth: usize) -> Result<bo
         }
         Some(b'"') => {
             let text = serde_json::from_str::<String>(json).unwrap_or_default();
-            Ok(policy.targets.iter().any(|target| target.is_named_by(&text)))
+            Ok(policy.names_target(&text))
         }
         _ => Ok(false),
     }

@@ -1,5 +1,7 @@
 //! The skills that a card shows: those that the plans concerned permit.
 
+use std::sync::Arc;
+
 use super::object::{Object, array, elements};
 use super::rewrite::CardRewrite;
 use crate::error::GatewayError;
@@ -11,7 +13,7 @@ pub enum SkillFilter<'a> {
     #[default]
     All,
     /// Those with one of these ids.
-    Only(&'a [&'a str]),
+    Only(&'a [Arc<str>]),
 }
 
 impl SkillFilter<'_> {
@@ -19,7 +21,7 @@ impl SkillFilter<'_> {
     pub fn shows(&self, id: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(ids) => ids.contains(&id),
+            Self::Only(ids) => ids.iter().any(|shown| **shown == *id),
         }
     }
 }

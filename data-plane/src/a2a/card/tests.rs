@@ -27,6 +27,7 @@ pub(super) fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaratio
         public_url: PUBLIC,
         grpc_authority: None,
         bindings: &[Binding::JsonRpc],
+        versions: None,
         security,
         capabilities_off: CapabilitiesOff::default(),
         skills: SkillFilter::All,
@@ -408,6 +409,11 @@ fn conditional_requests_compare_weakly() {
         (format!("\"other\", {text}"), true),
         ("*".to_owned(), true),
         ("\"other\"".to_owned(), false),
+        (format!("\"a,b\" ,\t, W/\"c\",{text}"), true),
+        (format!("\"a, {text}"), false),
+        (format!("\"a\"{text}"), false),
+        (format!("w/{text}"), false),
+        (String::new(), false),
         (text.trim_matches('"').to_owned(), false),
     ] {
         let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::try_from(&value).unwrap())]);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::call::Binding;
 use super::host::{Numbers, canonical, is_this_machine};
 
 /// The agent's server, as configured.
@@ -13,6 +14,8 @@ pub struct Target {
     port: u16,
     /// Starts with a slash.
     path: String,
+    /// The bindings that it takes; empty: those that its card names on this very port.
+    bindings: Vec<Binding>,
 }
 
 impl Target {
@@ -29,7 +32,23 @@ impl Target {
         let authority = if address.has_default_port() { shown } else { format!("{shown}:{}", address.port) };
         let path = address.rest.split(['?', '#']).next().unwrap_or_default();
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Some(Self { scheme, authority, host: address.host, port: address.port, path })
+        Some(Self { scheme, authority, host: address.host, port: address.port, path, bindings: Vec::new() })
+    }
+
+    /// The same, taking these bindings and no others.
+    #[must_use]
+    pub fn taking(self, bindings: Vec<Binding>) -> Self {
+        Self { bindings, ..self }
+    }
+
+    /// Whether calls to an interface reach this target: it is the agent's own, and the target takes its binding. A gRPC
+    /// server has a port of its own as a rule, so that another port of the machine is none of the target's.
+    pub(super) fn offers(&self, url: &str, binding: Binding) -> bool {
+        if !self.bindings.is_empty() {
+            return self.bindings.contains(&binding) && self.path_of(url).is_some();
+        }
+        let has_port = |url: &str| Address::parse(&clean(url)).is_none_or(|own| self.answers_at(own.port));
+        self.path_of(url).is_some() && (binding != Binding::Grpc || has_port(url))
     }
 
     /// `scheme://host:port`, without default port.

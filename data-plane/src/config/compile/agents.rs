@@ -73,6 +73,9 @@ fn build(
     let same_targets = held.filter(|held| {
         held.spec.upstreams == spec.upstreams
             && held.spec.limits.connect_timeout == spec.limits.connect_timeout
+            // What was learned from another card may be wrong by now.
+            && held.spec.card.static_card == spec.card.static_card
+            && held.spec.card.fetch_credential == spec.card.fetch_credential
     });
     let targets = match same_targets {
         Some(held) => Arc::clone(&held.targets),
@@ -103,6 +106,7 @@ fn target(upstream: &Upstream, agent: &model::agent::Agent, setting: &Setting) -
         endpoint,
         http2_endpoint,
         interfaces: ArcSwapOption::empty(),
+        card_failure: ArcSwapOption::empty(),
     })
 }
 

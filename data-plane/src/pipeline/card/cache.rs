@@ -11,6 +11,8 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::a2a::card::DEFAULT_FRESH;
+
 /// Most cards held. Trusted proxies may pass on hosts that callers choose, and hosts are part of the key.
 const MAX_ENTRIES: usize = 8192;
 
@@ -20,24 +22,26 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Share of the cache that is given up, oldest first, when it is full, so that many new cards pay for one search.
 const EVICTED_FRACTION: usize = 8;
 
-/// Age from which a card is fetched again, while the old one is still served.
-const FRESH: Duration = Duration::from_secs(30);
-
 /// Age from which an old card is no longer served.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// Time for which a failed fetch is answered without trying again.
 const FAILED: Duration = Duration::from_secs(1);
 
-/// How much memory a value takes.
-pub(in crate::pipeline) trait Weigh {
-    /// Bytes.
+/// What the cache has to know of a value.
+pub(in crate::pipeline) trait Cached {
+    /// Bytes of memory that it takes.
     fn bytes(&self) -> usize;
+
+    /// Age from which it is fetched again, while the old one is still served.
+    fn fresh_for(&self) -> Duration {
+        DEFAULT_FRESH
+    }
 }
 
 /// A cache of `V` by `K`, filled by fetches that may fail with `E`.
 #[derive(Debug)]
-pub(in crate::pipeline) struct Cache<K, V: Weigh, E> {
+pub(in crate::pipeline) struct Cache<K, V: Cached, E> {
     entries: Mutex<HashMap<K, Arc<Entry<V, E>>>>,
     /// Of all values held.
     bytes: Arc<AtomicUsize>,
@@ -45,7 +49,7 @@ pub(in crate::pipeline) struct Cache<K, V: Weigh, E> {
 }
 
 #[derive(Debug)]
-struct Entry<V: Weigh, E> {
+struct Entry<V: Cached, E> {
     /// Held by the one task that fetches.
     flight: Arc<tokio::sync::Mutex<()>>,
     held: Mutex<Held<V, E>>,
@@ -71,7 +75,7 @@ enum Found<V, E> {
 impl<K, V, E> Cache<K, V, E>
 where
     K: Eq + Hash + Clone,
-    V: Weigh + Send + Sync + 'static,
+    V: Cached + Send + Sync + 'static,
     E: Clone + Send + 'static,
 {
     /// An empty cache.
@@ -89,7 +93,8 @@ where
         drop(gone);
     }
 
-    /// The value of `key`, fetched by `fetch` if there is none. An old one is served while one task fetches anew.
+    /// The value of `key`, fetched by `fetch` if there is none. An old one is served while one task fetches anew; that
+    /// fetch gets to see it.
     ///
     /// Cancellation leaves a fetch under way to whoever asks next: impatient callers do not keep a slow agent's card
     /// from ever arriving.
@@ -97,15 +102,20 @@ where
     /// # Errors
     ///
     /// What `fetch` failed with, if there is no value that may still be served.
-    pub(in crate::pipeline) async fn get<F>(&self, key: &K, fetch: F) -> Result<Arc<V>, E>
+    pub(in crate::pipeline) async fn get<F>(
+        &self,
+        key: &K,
+        fetch: impl FnOnce(Option<Arc<V>>) -> F,
+    ) -> Result<Arc<V>, E>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,
     {
         let entry = self.entry(key);
         match entry.look() {
-            Found::Fresh(value) => return Ok(value),
-            Found::Failed(error) => return Err(error),
+            Found::Fresh(value) => Ok(value),
+            Found::Failed(error) => Err(error),
             Found::Stale(value) => {
+                let fetch = fetch(Some(Arc::clone(&value)));
                 tokio::spawn(async move {
                     if let Ok(_flight) = entry.flight.try_lock()
                         && matches!(entry.look(), Found::Stale(_))
@@ -114,15 +124,47 @@ where
                         let _ = entry.fill(fetch.await);
                     }
                 });
-                return Ok(value);
+                Ok(value)
             }
-            Found::Nothing => {}
+            Found::Nothing => Self::fetch(entry, fetch).await,
         }
+    }
+
+    /// Like `get`, but waits for the fetch where the value is old; if that fails, the old one is still good.
+    ///
+    /// # Errors
+    ///
+    /// What `fetch` failed with, if there is no value that may still be served.
+    pub(in crate::pipeline) async fn get_current<F>(
+        &self,
+        key: &K,
+        fetch: impl FnOnce(Option<Arc<V>>) -> F,
+    ) -> Result<Arc<V>, E>
+    where
+        F: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let entry = self.entry(key);
+        match entry.look() {
+            Found::Fresh(value) => Ok(value),
+            Found::Failed(error) => Err(error),
+            Found::Stale(old) => Ok(Self::fetch(entry, fetch).await.unwrap_or(old)),
+            Found::Nothing => Self::fetch(entry, fetch).await,
+        }
+    }
+
+    /// Waits for a fetch under way, or starts one.
+    async fn fetch<F>(entry: Arc<Entry<V, E>>, fetch: impl FnOnce(Option<Arc<V>>) -> F) -> Result<Arc<V>, E>
+    where
+        F: Future<Output = Result<V, E>> + Send + 'static,
+    {
         let flight = Arc::clone(&entry.flight).lock_owned().await;
         match entry.look() {
-            Found::Fresh(value) | Found::Stale(value) => Ok(value),
+            Found::Fresh(value) => Ok(value),
             Found::Failed(error) => Err(error),
-            Found::Nothing => finish(tokio::spawn(entry.fill_by(fetch, flight))).await,
+            Found::Stale(_) | Found::Nothing => {
+                let fetch = fetch(entry.held());
+                finish(tokio::spawn(entry.fill_by(fetch, flight))).await
+            }
         }
     }
 
@@ -168,23 +210,28 @@ where
     }
 }
 
-impl<V: Weigh, E> Held<V, E> {
+impl<V: Cached, E> Held<V, E> {
     fn bytes(&self) -> usize {
         self.value.as_ref().map_or(0, |(value, _)| value.bytes())
     }
 }
 
-impl<V: Weigh, E> Drop for Entry<V, E> {
+impl<V: Cached, E> Drop for Entry<V, E> {
     fn drop(&mut self) {
         self.bytes.fetch_sub(lock(&self.held).bytes(), Ordering::Relaxed);
     }
 }
 
-impl<V: Weigh, E: Clone> Entry<V, E> {
+impl<V: Cached, E: Clone> Entry<V, E> {
+    /// The value, however old: a fetch may find that it still holds.
+    fn held(&self) -> Option<Arc<V>> {
+        lock(&self.held).value.as_ref().map(|(value, _)| Arc::clone(value))
+    }
+
     fn look(&self) -> Found<V, E> {
         let held = lock(&self.held);
         match (&held.value, &held.failure) {
-            (Some((value, at)), _) if at.elapsed() < FRESH => Found::Fresh(Arc::clone(value)),
+            (Some((value, at)), _) if at.elapsed() < value.fresh_for() => Found::Fresh(Arc::clone(value)),
             // A failed refetch holds the next one back, not the old card.
             (Some((value, at)), Some((_, failed))) if at.elapsed() < STALE && failed.elapsed() < FAILED => {
                 Found::Fresh(Arc::clone(value))

@@ -1,34 +1,39 @@
-//! The agent's own cards: fetched once for many readers, and read for where the agent takes calls.
+//! The agent's own cards: written in the manifest, or fetched once for many readers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::PathAndQuery;
 use signalbox_proto::model::agent::A2aVersion;
-use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::cache::Weigh;
-use super::fetch;
-use crate::a2a::card::{self as a2a_card, interfaces};
+use super::cache::Cached;
+use super::fetch::{self, Fetched};
+use super::interface;
+use crate::a2a::card::{self as a2a_card, MAX_FRESH};
 use crate::a2a::{Binding, Version};
-use crate::clock;
-use crate::config::{Agent, InterfacePath, InterfacePaths, Known, Target};
+use crate::config::{Agent, Target};
 use crate::error::{Code, GatewayError};
 use crate::pipeline::gateway::Worker;
+use crate::telemetry::CardFetch;
 
-/// Longest time that a call waits for the card that says where it goes.
-const FIRST_CARD_WAIT: Duration = Duration::from_secs(2);
+/// The least time for which what is made of a card is kept.
+const MIN_LEFT: Duration = Duration::from_secs(1);
 
-/// A card as the agent gave it, decoded.
+/// A card as the agent gave it, and since when.
 #[derive(Debug)]
 pub(super) struct Source {
-    body: Bytes,
+    fetched: Fetched,
+    at: Instant,
 }
 
-impl Weigh for Source {
+impl Cached for Source {
     fn bytes(&self) -> usize {
-        self.body.len()
+        self.fetched.body.len()
+    }
+
+    fn fresh_for(&self) -> Duration {
+        self.fetched.fresh_for
     }
 }
 
@@ -41,15 +46,20 @@ pub(super) struct SourceKey {
     version: Option<Version>,
 }
 
-/// Where an agent's server takes calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Interface {
-    /// Path and query that its card names.
-    At(PathAndQuery),
-    /// Its card names interfaces, and none of this binding.
-    NotOffered,
-    /// No card could be read, or it names nothing on this server.
-    Unknown,
+/// The agent's card, all of its servers considered, and how long it holds.
+#[derive(Clone, Debug)]
+pub(super) struct Card {
+    pub(super) body: Bytes,
+    pub(super) fresh_for: Duration,
+}
+
+/// Which card is good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// One that may be old, and is fetched anew meanwhile.
+    Soon,
+    /// The one of now.
+    Current,
 }
 
 /// Why there is no card; can be told to many readers.
@@ -69,49 +79,112 @@ impl Failure {
     }
 }
 
-/// The card to be served from: that of the one server, or of the servers for both generations, merged.
+/// Whether a server is asked for a card: gRPC servers have none to give.
+pub(super) fn is_asked(target: &Target) -> bool {
+    target.may_take(Binding::JsonRpc) || target.may_take(Binding::HttpJson)
+}
+
+/// The card to be served from: that of the manifest, of the one server, or of the servers for both generations, merged.
 pub(super) async fn card(
     worker: &Worker,
     agent: &Arc<Agent>,
     version: Option<Version>,
-) -> Result<Bytes, Failure> {
-    let older = agent.target_index(A2aVersion { major: 0, minor: 3 });
-    let newer = agent.target_index(A2aVersion { major: 1, minor: 0 });
-    let (Some(older), Some(newer)) = (older, newer) else {
-        return one(worker, agent, older.or(newer).unwrap_or(0), version).await;
-    };
-    if older == newer {
-        return one(worker, agent, older, version).await;
+    wanted: Wanted,
+) -> Result<Card, Failure> {
+    if agent.targets.is_empty() {
+        let error = GatewayError::new(Code::UpstreamUnavailable);
+        return Err(Failure::new(&error.internal("no upstream of the agent selects this data plane")));
     }
-    let fetched =
-        tokio::join!(one(worker, agent, older, None), one(worker, agent, newer, Some(Version::V1_0)));
+    if let Some(card) = &agent.spec.card.static_card {
+        return Ok(Card { body: Bytes::copy_from_slice(card.as_bytes()), fresh_for: MAX_FRESH });
+    }
+    let older = servers(agent, A2aVersion { major: 0, minor: 3 });
+    let newer = servers(agent, A2aVersion { major: 1, minor: 0 });
+    match (older.first(), newer.first()) {
+        (Some(first), Some(second)) if first != second => {
+            let fetched = tokio::join!(
+                any(worker, agent, &older, None, wanted),
+                any(worker, agent, &newer, Some(Version::V1_0), wanted)
+            );
+            both(agent, fetched)
+        }
+        (Some(_), _) => any(worker, agent, &older, version, wanted).await,
+        (None, Some(_)) => any(worker, agent, &newer, version, wanted).await,
+        (None, None) => {
+            let asked: Vec<_> =
+                agent.targets.iter().enumerate().filter(|(_, target)| is_asked(target)).collect();
+            let asked: Vec<_> = asked.into_iter().map(|(index, _)| index).collect();
+            any(worker, agent, &asked, version, wanted).await
+        }
+    }
+}
+
+/// The servers that are asked for the card of this version: those that name it, else those that speak any.
+fn servers(agent: &Agent, version: A2aVersion) -> Vec<usize> {
+    let fitting = |fits: &dyn Fn(&Target) -> bool| -> Vec<usize> {
+        let targets = agent.targets.iter().enumerate();
+        targets.filter(|(_, target)| is_asked(target) && fits(target)).map(|(index, _)| index).collect()
+    };
+    let named = fitting(&|target| target.upstream.versions.contains(&version));
+    if named.is_empty() { fitting(&|target| target.upstream.versions.is_empty()) } else { named }
+}
+
+fn both(agent: &Agent, fetched: (Result<Card, Failure>, Result<Card, Failure>)) -> Result<Card, Failure> {
     match fetched {
         (Ok(older), Ok(newer)) => {
-            a2a_card::merge(&older, &newer).map(Bytes::from).map_err(|error| Failure::new(&error))
+            let body = a2a_card::merge(&older.body, &newer.body).map_err(|error| Failure::new(&error))?;
+            Ok(Card { body: body.into(), fresh_for: older.fresh_for.min(newer.fresh_for) })
         }
         // Half an agent is better than none; the rest is back with the next fetch.
         (Ok(only), Err(failure)) | (Err(failure), Ok(only)) => {
-            tracing::warn!(
-                agent = agent.name.as_str(),
-                reason = &*failure.internal,
-                "one of two cards is missing"
-            );
+            let reason = &*failure.internal;
+            tracing::warn!(agent = agent.name.as_str(), reason, "one of two cards is missing");
             Ok(only)
         }
         (Err(failure), Err(_)) => Err(failure),
     }
 }
 
-async fn one(
+/// The card of the first of these servers that has one.
+async fn any(
+    worker: &Worker,
+    agent: &Arc<Agent>,
+    targets: &[usize],
+    version: Option<Version>,
+    wanted: Wanted,
+) -> Result<Card, Failure> {
+    let mut missing = None;
+    for target in targets {
+        match one(worker, agent, *target, version, wanted).await {
+            Err(failure) if failure.code == Code::NotFound => missing = missing.or(Some(failure)),
+            found => return found,
+        }
+    }
+    Err(missing.unwrap_or_else(|| {
+        Failure::new(
+            &GatewayError::new(Code::NotFound).internal("no upstream of the agent is asked for a card"),
+        )
+    }))
+}
+
+/// The card of one server.
+pub(super) async fn one(
     worker: &Worker,
     agent: &Arc<Agent>,
     target: usize,
     version: Option<Version>,
-) -> Result<Bytes, Failure> {
+    wanted: Wanted,
+) -> Result<Card, Failure> {
     let key = SourceKey { agent: agent.name.shared(), revision: agent.revision, target, version };
+    let sources = &worker.gateway.cards.sources;
     // Boxed: it is kilobytes, and calls that need no card hold room for it too.
-    let fetch = Box::pin(load(worker.clone(), Arc::clone(agent), target, version));
-    worker.gateway.cards.sources.get(&key, fetch).await.map(|source| source.body.clone())
+    let fetch = |held| Box::pin(load(worker.clone(), Arc::clone(agent), target, version, held));
+    let source = match wanted {
+        Wanted::Soon => sources.get(&key, fetch).await?,
+        Wanted::Current => sources.get_current(&key, fetch).await?,
+    };
+    let left = source.fetched.fresh_for.saturating_sub(source.at.elapsed());
+    Ok(Card { body: source.fetched.body.clone(), fresh_for: left.max(MIN_LEFT) })
 }
 
 async fn load(
@@ -119,85 +192,37 @@ async fn load(
     agent: Arc<Agent>,
     target: usize,
     version: Option<Version>,
+    held: Option<Arc<Source>>,
 ) -> Result<Source, Failure> {
-    let Some(target) = agent.targets.get(target) else {
-        let error = GatewayError::new(Code::UpstreamUnavailable);
-        return Err(Failure::new(&error.internal("no upstream of the agent selects this data plane")));
-    };
-    let body = fetch::card(&worker, &agent, target, version).await.map_err(|error| Failure::new(&error))?;
-    let own = a2a_card::Target::parse(&target.upstream.url.text);
-    match own.map(|own| interfaces(&body, &own)).transpose() {
-        Ok(found) => learn(target, &found.unwrap_or_default()),
-        Err(error) => tracing::debug!(%error, agent = agent.name.as_str(), "a card names no interfaces"),
-    }
-    Ok(Source { body })
-}
-
-/// Remembers where the server takes calls.
-fn learn(target: &Target, found: &[a2a_card::Interface]) {
-    let path = |interface: &a2a_card::Interface| {
-        let path = interface.path_and_query.parse().ok()?;
-        Some(InterfacePath { binding: interface.binding, version: interface.version, path })
-    };
-    let paths = found.iter().filter_map(path).collect();
-    target.interfaces.store(Some(Arc::new(InterfacePaths::new(paths, clock::now()))));
-}
-
-/// Where the server takes calls of this binding and version. Asks for its card the first time, which calls wait for a
-/// little, and again in the background when what is known has become old.
-pub(super) async fn interface(
-    worker: &Worker,
-    agent: &Arc<Agent>,
-    target: &Arc<Target>,
-    binding: Binding,
-    version: Version,
-) -> Interface {
-    let known = target.interfaces.load_full();
-    let Some(known) = known else {
-        // A task of its own: what it learns is worth having also when this call has stopped waiting.
-        let asking = spawn_ask(worker, agent, target);
-        if tokio::time::timeout(FIRST_CARD_WAIT, asking).await.is_err() {
-            assume_target_url(target);
+    let Some(target) = agent.targets.get(target) else { return Err(Failure::new(&Code::Internal.into())) };
+    let held = held.as_ref().map(|held| &held.fetched);
+    match fetch::card(&worker, &agent, target, version, held).await {
+        Ok(fetched) => {
+            agent.metrics.card_fetch(if fetched.is_renewed {
+                CardFetch::Renewed
+            } else {
+                CardFetch::Fetched
+            });
+            target.card_failure.store(None);
+            interface::learn(&agent, target, &fetched.body);
+            Ok(Source { fetched, at: Instant::now() })
         }
-        let known = target.interfaces.load();
-        return known.as_ref().map_or(Interface::Unknown, |known| known.find(binding, version).into());
-    };
-    if known.is_old(clock::now()) {
-        // Young again at once, so that one caller asks and not all.
-        target.interfaces.store(Some(Arc::new(known.renewed(clock::now()))));
-        spawn_ask(worker, agent, target);
-    }
-    known.find(binding, version).into()
-}
-
-impl From<Known<'_>> for Interface {
-    fn from(known: Known<'_>) -> Self {
-        match known {
-            Known::At(path) => Self::At(path.clone()),
-            Known::NotOffered => Self::NotOffered,
-            Known::Nothing => Self::Unknown,
+        Err(error) => {
+            let failure = Failure::new(&error);
+            agent.metrics.card_fetch(CardFetch::Failed);
+            let reason = &*failure.internal;
+            let before = target.card_failure.swap(Some(Arc::new(reason.to_owned())));
+            // Once, not with every fetch: some agents have no card.
+            if before.is_none_or(|before| before.as_str() != reason) {
+                let upstream = &*target.upstream.url.text;
+                tracing::warn!(
+                    agent = agent.name.as_str(),
+                    upstream,
+                    reason,
+                    "the agent's card cannot be fetched"
+                );
+            }
+            Err(failure)
         }
     }
-}
-
-fn spawn_ask(worker: &Worker, agent: &Arc<Agent>, target: &Arc<Target>) -> JoinHandle<()> {
-    let (worker, agent, target) = (worker.clone(), Arc::clone(agent), Arc::clone(target));
-    tokio::spawn(async move { ask(&worker, &agent, &target).await })
-}
-
-async fn ask(worker: &Worker, agent: &Arc<Agent>, target: &Target) {
-    let Some(index) = agent.targets.iter().position(|other| other.upstream == target.upstream) else {
-        return;
-    };
-    let version = target.upstream.versions.iter().max().map(|v| Version { major: v.major, minor: v.minor });
-    // A card that cannot be read teaches nothing either.
-    let _ = one(worker, agent, index, version).await;
-    assume_target_url(target);
-}
-
-/// Without a card the target URL itself takes the calls, until the next look.
-fn assume_target_url(target: &Target) {
-    let nothing = Arc::new(InterfacePaths::new(Vec::new(), clock::now()));
-    // Only where nothing is known: a card may just have come.
-    target.interfaces.compare_and_swap(&None::<Arc<InterfacePaths>>, Some(nothing));
 }

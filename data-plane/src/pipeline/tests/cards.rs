@@ -21,7 +21,13 @@ async fn versions_that_callers_invent_cost_the_agent_nothing() {
 
 #[tokio::test]
 async fn a_version_that_the_agent_is_configured_for_has_its_own_card() {
-    let agent = Agent::with_card(|_| result()).await;
+    let agent = Agent::start(|request| {
+        let version = request.lines().find_map(|line| line.strip_prefix("a2a-version: ")).unwrap();
+        json(&format!(
+            r#"{{"name":"a","supportedInterfaces":[{{"url":"/","protocolBinding":"JSONRPC","protocolVersion":"{version}"}}]}}"#
+        ))
+    })
+    .await;
     let gateway = Fixture::with(&agent, "    versions: [\"1.0\", \"1.1\"]\n", "").await;
     for version in ["1.0", "1.1", "1.2"] {
         assert!(gateway.card(&format!("a2a-version: {version}\r\n")).await.starts_with("HTTP/1.1 200 "));

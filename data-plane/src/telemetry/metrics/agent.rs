@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use signalbox_proto::telemetry::{Counter, Family, Gauge, Histogram, HistogramReading, Reading};
 
 use super::{
-    kind::{AuthRefusal, OPERATIONS, UpstreamErrorKind, operation_index},
+    kind::{AuthRefusal, CardFetch, OPERATIONS, UpstreamErrorKind, operation_index},
     table,
 };
 use crate::telemetry::access::{AccessRecord, Outcome};
@@ -28,6 +28,7 @@ pub struct AgentMetrics {
     heartbeats: Counter,
     upstream_errors: [Counter; UpstreamErrorKind::ALL.len()],
     auth_refusals: [Counter; AuthRefusal::ALL.len()],
+    card_fetches: [Counter; CardFetch::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +60,7 @@ pub(super) struct AgentFamilies<'a> {
     heartbeats: Family<'a>,
     upstream_errors: Family<'a>,
     auth_refusals: Family<'a>,
+    card_fetches: Family<'a>,
 }
 
 impl<'a> AgentFamilies<'a> {
@@ -74,6 +76,7 @@ impl<'a> AgentFamilies<'a> {
             heartbeats: Family::new(&table::HEARTBEATS),
             upstream_errors: Family::new(&table::UPSTREAM_ERRORS),
             auth_refusals: Family::new(&table::AUTH_REFUSALS),
+            card_fetches: Family::new(&table::CARD_FETCHES),
         }
     }
 
@@ -89,6 +92,7 @@ impl<'a> AgentFamilies<'a> {
             self.heartbeats,
             self.upstream_errors,
             self.auth_refusals,
+            self.card_fetches,
         ]
     }
 }
@@ -107,6 +111,7 @@ impl AgentMetrics {
             heartbeats: Counter::new(),
             upstream_errors: Default::default(),
             auth_refusals: Default::default(),
+            card_fetches: Default::default(),
         }
     }
 
@@ -153,6 +158,11 @@ impl AgentMetrics {
         self.auth_refusals[reason as usize].increment();
     }
 
+    /// Counts a question for the agent's card.
+    pub fn card_fetch(&self, result: CardFetch) {
+        self.card_fetches[result as usize].increment();
+    }
+
     fn operation(&self, index: usize) -> &OperationMetrics {
         self.operations[index].get_or_init(Box::default)
     }
@@ -172,6 +182,7 @@ impl AgentMetrics {
         self.heartbeats.add(gone.heartbeats.get());
         add_all(&self.upstream_errors, &gone.upstream_errors);
         add_all(&self.auth_refusals, &gone.auth_refusals);
+        add_all(&self.card_fetches, &gone.card_fetches);
     }
 
     pub(super) fn read<'a>(&'a self, families: &mut AgentFamilies<'a>) {
@@ -199,6 +210,9 @@ impl AgentMetrics {
         }
         for (reason, count) in AuthRefusal::ALL.iter().zip(&self.auth_refusals) {
             families.auth_refusals.push_nonzero(&[organization, agent, reason.as_str()], count.get());
+        }
+        for (result, count) in CardFetch::ALL.iter().zip(&self.card_fetches) {
+            families.card_fetches.push_nonzero(&[organization, agent, result.as_str()], count.get());
         }
     }
 }

@@ -88,3 +88,15 @@ kinds! {
         NotPermitted = "not_permitted",
     }
 }
+
+kinds! {
+    /// What became of asking an agent for its card.
+    CardFetch {
+        /// It came.
+        Fetched = "fetched",
+        /// The one held still holds.
+        Renewed = "renewed",
+        /// There is none, or none that can be read.
+        Failed = "failed",
+    }
+}

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use agent::AgentFamilies;
 pub use agent::{AgentMetrics, OpenStream};
-pub use kind::{AuthRefusal, UpstreamErrorKind};
+pub use kind::{AuthRefusal, CardFetch, UpstreamErrorKind};
 pub use plan::PlanMetrics;
 pub use process::{ConnectionCounters, LaneMetrics, ProcessMetrics};
 use registry::Registry;

@@ -49,6 +49,8 @@ table! {
         "Failures to get an answer from an agent.";
     AUTH_REFUSALS = Counter ("signalbox.auth.refusals") in "{request}" by [ORGANIZATION, AGENT, REASON]:
         "Requests refused because of who asked.";
+    CARD_FETCHES = Counter ("signalbox.card.fetches") in "{fetch}" by [ORGANIZATION, AGENT, RESULT]:
+        "Times that an agent's server was asked for its card: fetched, renewed (it had not changed), or failed.";
     RATE_LIMITED = Counter ("signalbox.rate_limited") in "{request}" by [ORGANIZATION, PLAN]:
         "Requests refused by a limit of a plan.";
     CONNECTIONS_OPEN = UpDown ("signalbox.connections.open") in "{connection}" by []:

@@ -135,3 +135,14 @@ fn a_gateway_on_the_same_host_keeps_its_own_address() {
         change("at 192.0.2.1:8080/a2a/echo today")
     );
 }
+
+#[test]
+fn the_gateways_own_address_for_grpc_stays() {
+    let targets = [Target::parse("http://backend.internal:9999").unwrap()];
+    let policy = CardRewrite { grpc_authority: Some("localhost:8080"), ..policy(&targets, &KEYLESS) };
+    let scrub = Scrub::new(&policy, []);
+    assert_eq!(scrub.text("localhost:8080", Fate::Replace), Scrubbed::Keep);
+    assert_eq!(scrub.text("localhost:8081", Fate::Replace), change(PUBLIC));
+    assert!(scrub.is_named_in_bytes(b"\x0a\x15backend.internal:9999\xff"));
+    assert!(!scrub.is_named_in_bytes(b"\x0a\x15frontend.internal:9999\xff"));
+}
