@@ -68,7 +68,8 @@ fields! {
     CONFIG_REVISION = "config.revision", "signalbox.config.revision";
     /// `a2a`, if the request is an A2A operation.
     PROTOCOL = "protocol", "signalbox.protocol";
-    /// A2A method as the caller sent it.
+    /// What the caller asked for in the words of its binding: the JSON-RPC method, or `GET /tasks/{id}` and the like in
+    /// HTTP+JSON.
     A2A_METHOD = "a2a.method", "a2a.method";
     /// Canonical operation, whatever binding and version carried it.
     OPERATION = "a2a.operation", "a2a.operation";
@@ -84,7 +85,8 @@ fields! {
     TASK_STATE = "a2a.task.state", "a2a.task.state";
     /// `success`, `error` or `unknown`.
     RESPONSE_OUTCOME = "a2a.response.outcome", "a2a.response.outcome";
-    /// Error code of the JSON-RPC answer, or the gRPC status unless it is 0; over OTLP as text.
+    /// Error code of the JSON-RPC answer, in HTTP+JSON the one that goes with the error's reason; or the gRPC status unless
+    /// it is 0. Over OTLP as text.
     RPC_ERROR = "a2a.response.error_code", "rpc.response.status_code";
     /// Events relayed, if the answer was an event stream.
     EVENTS = "a2a.events", "a2a.events";

@@ -33,10 +33,27 @@ impl EventStream {
     /// Sends a POST of JSON on a connection of its own, and reads the head of the answer.
     #[must_use]
     pub fn open(address: SocketAddr, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
-        let mut all = vec![("content-type", "application/json"), ("accept", "text/event-stream")];
+        Self::ask("POST", address, target, headers, body)
+    }
+
+    /// Sends a request, with JSON if it has a body, on a connection of its own, and reads the head of the answer.
+    #[must_use]
+    pub fn ask(
+        method: &str,
+        address: SocketAddr,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Self {
+        let mut all = vec![("accept", "text/event-stream")];
+        if !body.is_empty() {
+            all.push(("content-type", "application/json"));
+        } else if method == "POST" {
+            all.push(("content-length", "0"));
+        }
         all.extend_from_slice(headers);
         let mut connection = Connection::open(address);
-        connection.send(&request("POST", target, &all, body));
+        connection.send(&request(method, target, &all, body));
         let head = connection.head().expect("an answer and not a closed connection");
         let body = BufReader::new(connection.into_body(&head));
         Self { head, body }

@@ -16,6 +16,7 @@ mod drain;
 mod fleet;
 mod hot_reload;
 mod http2;
+mod http_json;
 mod nginx;
 mod observability;
 mod scripted;
