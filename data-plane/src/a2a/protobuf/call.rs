@@ -72,10 +72,7 @@ impl<'a> Facts<'a> {
 }
 
 /// Texts of the fields with these numbers. Empty is absent, as everywhere in proto3.
-fn named<'a, const N: usize>(
-    request: &'a [u8],
-    numbers: [Option<u32>; N],
-) -> Result<[Option<&'a str>; N], Refusal> {
+fn named<const N: usize>(request: &[u8], numbers: [Option<u32>; N]) -> Result<[Option<&str>; N], Refusal> {
     let mut found = [None; N];
     for field in fields(request) {
         let field = field?;

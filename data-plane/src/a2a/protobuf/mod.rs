@@ -4,9 +4,13 @@
 //! gateway has never heard of included. Where parsers differ about what a message means, it is refused.
 
 pub mod call;
+pub mod card;
+mod message;
 mod method;
+pub mod policy;
 mod refuse;
 pub mod response;
+mod schema;
 mod wire;
 
 pub use method::{Method, Package};
