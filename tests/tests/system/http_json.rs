@@ -1,5 +1,6 @@
 //! HTTP+JSON in front of official agents of both generations: every path, the same as asked directly.
 
+mod clients;
 mod hostile;
 mod watched;
 
