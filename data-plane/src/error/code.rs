@@ -239,6 +239,8 @@ table! {
         "The request is not a valid A2A request.";
     InvalidParams = "INVALID_PARAMS", Protocol, Client, Never, 400, -32602, InvalidArgument, None,
         "The parameters are not valid for this operation.";
+    WebhookNotAllowed = "WEBHOOK_NOT_ALLOWED", Protocol, Client, Never, 400, -32602, InvalidArgument, None,
+        "The URL of the webhook is not one that may be called from here.";
     BatchNotSupported = "BATCH_NOT_SUPPORTED", Protocol, Client, Never, 400, -32600, InvalidArgument, None,
         "Batches are not part of A2A: send one request at a time.";
     DuplicateKey = "DUPLICATE_KEY", Protocol, Client, Never, 400, -32600, InvalidArgument, None,
