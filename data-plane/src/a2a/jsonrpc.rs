@@ -62,6 +62,12 @@ pub fn classify(body: &[u8]) -> Result<Call<'_>, Refusal<'_>> {
     }
 }
 
+/// The params of a request as raw text, where there are some.
+pub(super) fn raw_params(text: &str) -> serde_json::Result<Option<&str>> {
+    let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text)?;
+    Ok(envelope.params.map(RawValue::get))
+}
+
 /// The envelope, with params read as `P`.
 struct Envelope<'a, P> {
     version: Option<&'a RawValue>,

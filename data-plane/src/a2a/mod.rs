@@ -11,6 +11,7 @@ pub mod http_json;
 pub mod jsonrpc;
 pub mod operation;
 mod params;
+pub mod policy;
 pub mod protobuf;
 pub mod reason;
 pub mod response;
