@@ -9,6 +9,7 @@ pub mod card;
 mod duplicate;
 pub mod http_json;
 pub mod jsonrpc;
+pub mod lenient;
 pub mod operation;
 mod params;
 pub mod policy;

@@ -61,6 +61,10 @@ pub(super) struct ReadCall {
     pub(super) requested: Requested,
     /// The version in effect: the one named, else what the absence of one means in this binding.
     pub(super) version: Version,
+    /// The generation of the name or path that asked; `None` for a method that is unknown.
+    pub(super) naming: Option<Naming>,
+    /// Whether it hands over a webhook, alone or inside a send.
+    pub(super) has_push_config: bool,
     /// Whether a unary answer may take minutes.
     pub(super) is_blocking_send: bool,
     /// The HTTP method towards the agent.

@@ -186,6 +186,10 @@ pub(super) fn note(text: &str) -> Box<str> {
 }
 
 fn outcome_of(error: &GatewayError) -> Outcome {
+    // The policy of a plan or an agent, answered in the agent's place.
+    if matches!(error.code(), Code::UnsupportedOperation | Code::PushNotSupported | Code::WebhookNotAllowed) {
+        return Outcome::Denied;
+    }
     match (error.row().http, error.row().fault) {
         (401 | 403, Fault::Client) => Outcome::Denied,
         (429, Fault::Client) => Outcome::RateLimited,

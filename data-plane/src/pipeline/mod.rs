@@ -16,6 +16,8 @@ mod exchange;
 mod forward;
 mod gateway;
 mod grpc;
+mod lenient;
+mod permit;
 mod refuse;
 mod relay;
 mod response;
@@ -73,7 +75,9 @@ async fn stages(
             carrier.check_head(parts, exchange)?;
             let admission = enter::admit(&worker.gateway, exchange, &route, parts)?;
             enter::limit(&worker.gateway, exchange, &route)?;
-            let call = call::read(worker, exchange, &route, parts, body, carrier).await?;
+            let mut call = call::read(worker, exchange, &route, parts, body, carrier).await?;
+            lenient::mend(&route, &mut call)?;
+            permit::check(exchange, &route, &call)?;
             let guard = if call.operation.is_streaming() {
                 Some(enter::open_stream(exchange, &route)?)
             } else {

@@ -4,6 +4,7 @@ mod answers;
 mod cards;
 mod grpc;
 mod http_json;
+mod permits;
 mod refusals;
 mod sizes;
 mod streams;
@@ -165,9 +166,14 @@ impl Fixture {
 
     /// With further fields of the upstream and of the agent, as lines of YAML, indented by four spaces and by two.
     async fn with(agent: &Agent, upstream: &str, fields: &str) -> Self {
+        Self::with_plan(agent, "", upstream, fields).await
+    }
+
+    /// With further fields of the plan too, indented by two spaces.
+    async fn with_plan(agent: &Agent, of_plan: &str, upstream: &str, fields: &str) -> Self {
         let plan = "organizations/default/plans/open";
         let manifest = format!(
-            "plans:\n- name: {plan}\n  keyless: {{}}\nagents:\n- name: organizations/default/agents/echo\n  \
+            "plans:\n- name: {plan}\n  keyless: {{}}\n{of_plan}agents:\n- name: organizations/default/agents/echo\n  \
              upstreams:\n  - url: http://{}\n{upstream}  plans: [{plan}]\n{fields}",
             agent.address
         );

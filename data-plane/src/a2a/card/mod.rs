@@ -31,6 +31,7 @@ pub use etag::{etag, is_not_modified};
 pub use freshness::{DEFAULT_FRESH, MAX_FRESH, MIN_FRESH, Validators, fresh_for};
 pub use interface::{Interface, interfaces};
 pub use merge::merge;
+pub(in crate::a2a) use object::{Edit, Object, array, elements, quote};
 pub use rewrite::{CapabilitiesOff, CardRewrite};
 pub(in crate::a2a) use scrub::{Fate, Scrub, Scrubbed};
 pub use security::{Scheme, SecurityDeclaration};

@@ -12,7 +12,7 @@ use crate::error::GatewayError;
 
 /// An object in its own order. Values are raw JSON text.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Object<'a> {
+pub(in crate::a2a) struct Object<'a> {
     members: Vec<Member<'a>>,
 }
 
@@ -24,7 +24,7 @@ struct Member<'a> {
 
 impl<'a> Object<'a> {
     /// Reads an object. A member named twice is refused: readers differ about which one counts.
-    pub(super) fn parse(json: &'a str) -> Result<Self, GatewayError> {
+    pub(in crate::a2a) fn parse(json: &'a str) -> Result<Self, GatewayError> {
         serde_json::from_str(json).map_err(|error| {
             let detail = match error.classify() {
                 serde_json::error::Category::Data => "A part of it is not the JSON object that it should be.",
@@ -38,7 +38,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// When both spellings are present.
-    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, GatewayError> {
+    pub(in crate::a2a) fn get(&self, name: &str) -> Result<Option<&str>, GatewayError> {
         let mut found = self.members.iter().filter(|member| is_spelling_of(&member.name, name));
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(invalid("A member is named twice, in two spellings.")),
@@ -47,12 +47,12 @@ impl<'a> Object<'a> {
     }
 
     /// Like `get`, but null counts as absent.
-    pub(super) fn get_set(&self, name: &str) -> Result<Option<&str>, GatewayError> {
+    pub(in crate::a2a) fn get_set(&self, name: &str) -> Result<Option<&str>, GatewayError> {
         Ok(self.get(name)?.filter(|value| *value != "null"))
     }
 
     /// The text of a string member.
-    pub(super) fn get_text(&self, name: &str) -> Result<Option<Cow<'_, str>>, GatewayError> {
+    pub(in crate::a2a) fn get_text(&self, name: &str) -> Result<Option<Cow<'_, str>>, GatewayError> {
         let Some(raw) = self.get_set(name)? else { return Ok(None) };
         let text = serde_json::from_str::<Text<'_>>(raw)
             .map_err(|error| invalid("A member that must be a string is not one.").caused_by(error))?;
@@ -60,12 +60,12 @@ impl<'a> Object<'a> {
     }
 
     /// Whether a member of this name is there, null or not.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::a2a) fn has(&self, name: &str) -> bool {
         self.members.iter().any(|member| is_spelling_of(&member.name, name))
     }
 
     /// Replaces the value of a member, whichever spelling it has, or appends it.
-    pub(super) fn set(&mut self, name: &str, value: String) {
+    pub(in crate::a2a) fn set(&mut self, name: &str, value: String) {
         let value = Cow::Owned(value);
         match self.members.iter_mut().find(|member| is_spelling_of(&member.name, name)) {
             Some(member) => member.value = value,
@@ -73,18 +73,25 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Gives a member another name, in its place.
+    pub(in crate::a2a) fn rename(&mut self, from: &str, to: &str) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.name == from) {
+            member.name = Cow::Owned(to.to_owned());
+        }
+    }
+
     /// Removes a member in every spelling.
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(in crate::a2a) fn remove(&mut self, name: &str) {
         self.members.retain(|member| !is_spelling_of(&member.name, name));
     }
 
     /// Names and raw values, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::a2a) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members.iter().map(|member| (&*member.name, &*member.value))
     }
 
     /// Changes values; a member for which `None` comes back is removed.
-    pub(super) fn try_edit(
+    pub(in crate::a2a) fn try_edit(
         &mut self,
         mut edit: impl FnMut(&str, &str) -> Result<Option<Edit>, GatewayError>,
     ) -> Result<(), GatewayError> {
@@ -104,7 +111,7 @@ impl<'a> Object<'a> {
     }
 
     /// The object as JSON text.
-    pub(super) fn to_json(&self) -> String {
+    pub(in crate::a2a) fn to_json(&self) -> String {
         let size =
             self.members.iter().map(|member| member.name.len() + member.value.len() + 4).sum::<usize>();
         let mut json = String::with_capacity(size + 2);
@@ -124,31 +131,31 @@ impl<'a> Object<'a> {
 
 /// What becomes of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Edit {
+pub(in crate::a2a) enum Edit {
     Keep,
     Change(String),
 }
 
 /// The raw elements of an array.
-pub(super) fn elements(json: &str) -> Result<Vec<&str>, GatewayError> {
+pub(in crate::a2a) fn elements(json: &str) -> Result<Vec<&str>, GatewayError> {
     let elements: Vec<&RawValue> = serde_json::from_str(json)
         .map_err(|error| invalid("A part of it is not the JSON array that it should be.").caused_by(error))?;
     Ok(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// An array of raw elements.
-pub(super) fn array<S: AsRef<str>>(elements: &[S]) -> String {
+pub(in crate::a2a) fn array<S: AsRef<str>>(elements: &[S]) -> String {
     let texts: Vec<&str> = elements.iter().map(AsRef::as_ref).collect();
     format!("[{}]", texts.join(","))
 }
 
 /// A JSON string.
-pub(super) fn quote(text: &str) -> String {
+pub(in crate::a2a) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// Whether `name` is `camel`, or its snake_case.
-pub(super) fn is_spelling_of(name: &str, camel: &str) -> bool {
+pub(in crate::a2a) fn is_spelling_of(name: &str, camel: &str) -> bool {
     if name == camel {
         return true;
     }

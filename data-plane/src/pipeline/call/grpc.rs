@@ -73,6 +73,8 @@ pub(super) async fn read(
         operation: call.operation,
         requested,
         version,
+        naming: call.naming,
+        has_push_config: call.has_push_config,
         is_blocking_send: call.is_blocking_send(),
         method: HttpMethod::POST,
         below: path.to_owned(),

@@ -51,6 +51,7 @@ pub(super) async fn read(
     let path = parts.uri.path().get(routed.prefix.len()..).unwrap_or_default();
     let call = read_body(route, path, parts.uri.query(), &bytes)?;
     note_call(exchange, &call);
+    let (naming, has_push_config) = (call.naming, call.has_push_config);
     let is_blocking_send = call.is_blocking_send();
     let below = match parts.uri.query().and_then(without_version) {
         Some(query) => format!("{path}?{query}"),
@@ -61,6 +62,8 @@ pub(super) async fn read(
         operation: route.operation,
         requested,
         version,
+        naming,
+        has_push_config,
         is_blocking_send,
         method: parts.method.clone(),
         below,

@@ -64,6 +64,8 @@ pub(super) async fn read(
         operation,
         version: requested.effective(),
         requested,
+        naming: call.naming,
+        has_push_config: call.has_push_config,
         is_blocking_send: call.is_blocking_send(),
         method: Method::POST,
         below: String::new(),

@@ -29,6 +29,7 @@ pub struct AgentMetrics {
     upstream_errors: [Counter; UpstreamErrorKind::ALL.len()],
     auth_refusals: [Counter; AuthRefusal::ALL.len()],
     card_fetches: [Counter; CardFetch::ALL.len()],
+    lenient_messages: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +62,7 @@ pub(super) struct AgentFamilies<'a> {
     upstream_errors: Family<'a>,
     auth_refusals: Family<'a>,
     card_fetches: Family<'a>,
+    lenient_messages: Family<'a>,
 }
 
 impl<'a> AgentFamilies<'a> {
@@ -77,6 +79,7 @@ impl<'a> AgentFamilies<'a> {
             upstream_errors: Family::new(&table::UPSTREAM_ERRORS),
             auth_refusals: Family::new(&table::AUTH_REFUSALS),
             card_fetches: Family::new(&table::CARD_FETCHES),
+            lenient_messages: Family::new(&table::LENIENT_MESSAGES),
         }
     }
 
@@ -93,6 +96,7 @@ impl<'a> AgentFamilies<'a> {
             self.upstream_errors,
             self.auth_refusals,
             self.card_fetches,
+            self.lenient_messages,
         ]
     }
 }
@@ -112,6 +116,7 @@ impl AgentMetrics {
             upstream_errors: Default::default(),
             auth_refusals: Default::default(),
             card_fetches: Default::default(),
+            lenient_messages: Counter::new(),
         }
     }
 
@@ -163,6 +168,11 @@ impl AgentMetrics {
         self.card_fetches[result as usize].increment();
     }
 
+    /// Counts a message that was put right.
+    pub fn lenient_message(&self) {
+        self.lenient_messages.increment();
+    }
+
     fn operation(&self, index: usize) -> &OperationMetrics {
         self.operations[index].get_or_init(Box::default)
     }
@@ -183,6 +193,7 @@ impl AgentMetrics {
         add_all(&self.upstream_errors, &gone.upstream_errors);
         add_all(&self.auth_refusals, &gone.auth_refusals);
         add_all(&self.card_fetches, &gone.card_fetches);
+        self.lenient_messages.add(gone.lenient_messages.get());
     }
 
     pub(super) fn read<'a>(&'a self, families: &mut AgentFamilies<'a>) {
@@ -214,6 +225,7 @@ impl AgentMetrics {
         for (result, count) in CardFetch::ALL.iter().zip(&self.card_fetches) {
             families.card_fetches.push_nonzero(&[organization, agent, result.as_str()], count.get());
         }
+        families.lenient_messages.push_nonzero(&labels, self.lenient_messages.get());
     }
 }
 

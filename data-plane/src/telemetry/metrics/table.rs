@@ -51,6 +51,8 @@ table! {
         "Requests refused because of who asked.";
     CARD_FETCHES = Counter ("signalbox.card.fetches") in "{fetch}" by [ORGANIZATION, AGENT, RESULT]:
         "Times that an agent's server was asked for its card: fetched, renewed (it had not changed), or failed.";
+    LENIENT_MESSAGES = Counter ("signalbox.lenient.messages") in "{message}" by [ORGANIZATION, AGENT]:
+        "Messages in a wrong form that were put right, as the agent asks for.";
     RATE_LIMITED = Counter ("signalbox.rate_limited") in "{request}" by [ORGANIZATION, PLAN]:
         "Requests refused by a limit of a plan.";
     CONNECTIONS_OPEN = UpDown ("signalbox.connections.open") in "{connection}" by []:
