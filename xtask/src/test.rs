@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
-    tools::{debian, node, python},
+    tools::{debian, node, python, rust},
     workspace,
 };
 
@@ -62,6 +62,8 @@ fn set_up() -> Result<()> {
             python::environment(&name, &requirements)?;
         } else if let Ok(manifest) = list("package.json") {
             node::find()?.packages(&name, &manifest, &list("package-lock.json")?)?;
+        } else if list("Cargo.toml").is_ok() {
+            rust::program(&name, &workspace::root().join(SDK_PROGRAMS).join(&name))?;
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
-//! What tests and benchmarks need from outside: Python and Node packages under `target/sdk`, Debian packages.
+//! What tests and benchmarks need from outside: Python, Node and Rust packages under `target/sdk`, Debian packages.
 //!
 //! Each function leaves a thing in place or says what is missing; a stamp makes the second run quick.
 
 pub(crate) mod debian;
 pub(crate) mod node;
 pub(crate) mod python;
+pub(crate) mod rust;
 
 use std::{
     fs,

@@ -81,6 +81,18 @@ impl DataPlane {
         format!("http://{}/a2a/{id}", self.address)
     }
 
+    /// The base URL of the agent to which the host `localhost` belongs.
+    #[must_use]
+    pub fn own_host(&self) -> String {
+        format!("http://{}", self.authority())
+    }
+
+    /// Host and port at which that agent takes gRPC.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
     /// Its metrics now.
     #[must_use]
     pub fn metrics(&self) -> Metrics {

@@ -54,6 +54,18 @@ impl Manifest {
         self.raw_agent(id, &fields)
     }
 
+    /// With an agent to which the host `localhost` belongs, and whose gRPC is an upstream of its own.
+    ///
+    /// Clients of gRPC go where the card says by name, and this name leads to the data plane everywhere.
+    #[must_use]
+    pub fn agent_with_grpc(self, id: &str, upstream: &str, grpc: &str, plan: &str) -> Self {
+        let upstreams =
+            format!("  - url: {upstream}\n  - url: http://{grpc}\n    bindings: [BINDING_GRPC]\n");
+        let fields =
+            format!("  addresses: {{hosts: [localhost]}}\n  upstreams:\n{upstreams}  plans: [{plan}]\n");
+        self.raw_agent(id, &fields)
+    }
+
     /// With an agent whose fields are YAML, indented by two spaces.
     #[must_use]
     pub fn raw_agent(mut self, id: &str, fields: &str) -> Self {

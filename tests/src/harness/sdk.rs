@@ -17,10 +17,12 @@ pub enum Sdk {
     JavaScript1,
     /// npm `@a2a-js/sdk` 0.3.
     JavaScript03,
+    /// crates.io `a2a-client-lf` 0.2, a client of 1.0.
+    Rust,
 }
 
 impl Sdk {
-    /// All of them.
+    /// All that have agents.
     pub const ALL: [Self; 4] = [Self::Python1, Self::Python03, Self::JavaScript1, Self::JavaScript03];
 
     /// The folder of its programs.
@@ -31,6 +33,7 @@ impl Sdk {
             Self::Python03 => "python-0.3",
             Self::JavaScript1 => "javascript-1.x",
             Self::JavaScript03 => "javascript-0.3",
+            Self::Rust => "rust-1.x",
         }
     }
 
@@ -44,7 +47,7 @@ impl Sdk {
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
-            Self::Python1 | Self::JavaScript1 => "1.0",
+            Self::Python1 | Self::JavaScript1 | Self::Rust => "1.0",
             Self::Python03 | Self::JavaScript03 => "0.3",
         }
     }
@@ -75,6 +78,15 @@ impl Sdk {
                 let mut command = Command::new(places::node());
                 command.arg(home.join(format!("{program}.mjs")));
                 command
+            }
+            Self::Rust => {
+                let built = places::sdk().join(self.folder()).join(format!("debug/a2a-{program}"));
+                assert!(
+                    built.is_file(),
+                    "{} is missing: `cargo xtask test --setup-only` builds it",
+                    built.display()
+                );
+                Command::new(built)
             }
         }
     }
