@@ -14,6 +14,7 @@ mod common;
 mod connections;
 mod drain;
 mod fleet;
+mod grpc;
 mod hot_reload;
 mod http2;
 mod http_json;
