@@ -134,6 +134,21 @@ export async function errorOf(attempt) {
   throw new Failed(`succeeded where an error was due: ${JSON.stringify(result)}`);
 }
 
+/** The status of gRPC in an error's text: the SDKs keep it nowhere else. */
+export function grpcStatus(error) {
+  const found = /^grpc error for \w+[:!] (\d+) /i.exec(error.message);
+  return found ? Number(found[1]) : null;
+}
+
+/** Sends headers as metadata of gRPC, which the SDKs do not authenticate by themselves. */
+export const addingMetadata = (headers) => ({
+  before: async (call) => {
+    const serviceParameters = { ...call.options?.serviceParameters, ...headers };
+    call.options = { ...call.options, serviceParameters };
+  },
+  after: async () => {},
+});
+
 /** Runs the named scenarios in order and ends the process with whether all met expectations. */
 export async function runAll(Scenarios, options, describeError) {
   let status = 0;

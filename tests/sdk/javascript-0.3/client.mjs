@@ -9,12 +9,14 @@ import {
   createAuthenticatingFetchWithRetry,
 } from '@a2a-js/sdk/client';
 import {
+  addingMetadata,
   checkInterfaces,
   clientOptions,
   emit,
   errorOf,
   expect,
   expectResubscribed,
+  grpcStatus,
   rememberingFetch,
   runAll,
 } from './support.mjs';
@@ -32,6 +34,7 @@ const describeError = (error) => ({
   message: error.message,
   code: error.errorResponse?.error.code ?? CODES[error.constructor.name] ?? null,
   httpStatus: remembered.status,
+  grpcStatus: grpcStatus(error),
 });
 
 const textOf = (parts) => parts.map((part) => part.text ?? '').join('\n');
@@ -57,11 +60,13 @@ class Scenarios {
   async client() {
     const resolver = new DefaultAgentCardResolver({ fetchImpl: wrapped });
     this.card ??= await resolver.resolve(this.base);
-    return new ClientFactory({ transports: [await this.transport()] }).createFromAgentCard(this.card);
+    const headers = this.key ? credentials(this.card, this.key, this.header) : {};
+    const clientConfig = { interceptors: this.binding === 'GRPC' ? [addingMetadata(headers)] : [] };
+    const transports = [await this.transport(headers)];
+    return new ClientFactory({ transports, clientConfig }).createFromAgentCard(this.card);
   }
 
-  async transport() {
-    const headers = this.key ? credentials(this.card, this.key, this.header) : {};
+  async transport(headers) {
     if (this.binding === 'GRPC') {
       const { GrpcTransportFactory } = await import('@a2a-js/sdk/client/grpc');
       return new GrpcTransportFactory();
@@ -197,7 +202,7 @@ class Scenarios {
   async refused() {
     const client = await this.client();
     const error = describeError(await errorOf(client.sendMessage(this.request('hello'))));
-    expect(error.httpStatus >= 400, JSON.stringify(error));
+    expect(error.httpStatus >= 400 || error.grpcStatus !== null, JSON.stringify(error));
     return { error };
   }
 

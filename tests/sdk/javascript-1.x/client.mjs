@@ -10,12 +10,14 @@ import {
   createAuthenticatingFetchWithRetry,
 } from '@a2a-js/sdk/client';
 import {
+  addingMetadata,
   checkInterfaces,
   clientOptions,
   emit,
   errorOf,
   expect,
   expectResubscribed,
+  grpcStatus,
   rememberingFetch,
   runAll,
 } from './support.mjs';
@@ -33,6 +35,7 @@ const describeError = (error) => ({
   message: error.message,
   code: error.envelopeCode ?? CODES[error.name] ?? null,
   httpStatus: remembered.status,
+  grpcStatus: grpcStatus(error),
   reason: error.reason ?? null,
 });
 
@@ -60,11 +63,13 @@ class Scenarios {
   async client() {
     const resolver = new DefaultAgentCardResolver({ fetchImpl: wrapped, legacyCompat: { enabled: this.legacy } });
     this.card ??= await resolver.resolve(this.base);
-    return new ClientFactory({ transports: [await this.transport()] }).createFromAgentCard(this.card);
+    const headers = this.key ? credentials(this.card, this.key, this.header) : {};
+    const clientConfig = { interceptors: this.binding === 'GRPC' ? [addingMetadata(headers)] : [] };
+    const transports = [await this.transport(headers)];
+    return new ClientFactory({ transports, clientConfig }).createFromAgentCard(this.card);
   }
 
-  async transport() {
-    const headers = this.key ? credentials(this.card, this.key, this.header) : {};
+  async transport(headers) {
     if (this.binding === 'GRPC') {
       const { GrpcTransportFactory } = await import('@a2a-js/sdk/client/grpc');
       return new GrpcTransportFactory({ legacyCompat: { enabled: this.legacy } });
@@ -229,7 +234,7 @@ class Scenarios {
   async refused() {
     const client = await this.client();
     const error = describeError(await errorOf(client.sendMessage(this.request('hello'))));
-    expect(error.httpStatus >= 400, JSON.stringify(error));
+    expect(error.httpStatus >= 400 || error.grpcStatus !== null, JSON.stringify(error));
     return { error };
   }
 

@@ -70,8 +70,20 @@ class Scenarios:
     def channel(self, authority: str):
         import grpc
 
-        self.channels.append(grpc.aio.insecure_channel(authority))
+        interceptors = []
+        if self.key:
+            import support_grpc
+
+            interceptors = support_grpc.metadata(*self.credential())
+        self.channels.append(grpc.aio.insecure_channel(authority, interceptors=interceptors))
         return self.channels[-1]
+
+    def credential(self) -> tuple[str, str]:
+        """The metadata for the scheme that the chosen header belongs to."""
+        for scheme in (entry.root for entry in (self.card.security_schemes or {}).values()):
+            if isinstance(scheme, APIKeySecurityScheme) and scheme.name.lower() == self.header.lower():
+                return scheme.name.lower(), self.key
+        return 'authorization', f'Bearer {self.key}'
 
     async def close(self) -> None:
         for channel in self.channels:
@@ -81,7 +93,10 @@ class Scenarios:
         if self.card is None:
             self.card = await A2ACardResolver(self.http, self.base).get_agent_card()
         interceptors = []
-        if self.key:
+        if self.key and self.binding == 'HTTP+JSON':
+            # This version of the SDK leaves interceptors out there.
+            self.http.headers.update([self.credential()])
+        elif self.key:
             interceptors.append(AuthInterceptor(Credential(self.key, self.header, self.card)))
         config = ClientConfig(
             httpx_client=self.http,
@@ -276,8 +291,8 @@ async def main() -> int:
     support.exit_quietly_on_sigterm()
     arguments = support.client_options(__doc__, ALL, ON_REQUEST)
     status = 0
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        for binding in arguments.bindings:
+    for binding in arguments.bindings:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             scenarios = Scenarios(arguments, binding, http)
             status |= await support.run_scenarios(scenarios, arguments.names, describe_error)
             await scenarios.close()

@@ -22,6 +22,7 @@ mod nginx;
 mod observability;
 mod scripted;
 mod sdk_direct;
+mod sdk_ends;
 mod sdk_matrix;
 mod sdk_table;
 mod standalone;

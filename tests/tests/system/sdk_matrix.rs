@@ -124,19 +124,26 @@ fn four_clients_to_two_javascript_upstreams() {
     works_side_by_side_on_two_upstreams(Sdk::JavaScript03, Sdk::JavaScript1);
 }
 
-/// All four clients with a key, in each of the headers that their card names.
+/// Every client with a key, in each of the headers that their card names, over every binding.
 #[test]
-fn four_clients_with_a_key_in_either_header() {
-    let agent = Agent::hybrid(Sdk::JavaScript1);
+fn every_client_with_a_key_in_either_header() {
+    let agent = Agent::full(Sdk::JavaScript1);
+    let grpc = agent.grpc.as_deref().expect("the agent serves gRPC");
     let (key, sha256) = new_api_key();
-    let manifest = Manifest::new().api_key().agent("echo", &agent.url, KEY_PLAN);
+    let manifest = Manifest::new().api_key().agent_with_grpc("echo", &agent.url, grpc, KEY_PLAN);
     let gateway = DataPlane::standalone(&manifest.consumer_with_key("shop", KEY_PLAN, &sha256));
-    for sdk in Sdk::ALL {
-        for header in ["X-API-Key", "Authorization"] {
-            let client = Client::new(sdk, &gateway.agent("echo")).key(&key, header);
-            let _ = client.run(&["discover", "send", "stream"]);
+    let (base, authority) = (gateway.own_host(), gateway.authority());
+    let new = |sdk| Client::new(sdk, &base).bindings(&BINDINGS).grpc(Some(&authority));
+    std::thread::scope(|scope| {
+        for sdk in Sdk::ALL.into_iter().chain([Sdk::Rust]) {
+            let clients = ["X-API-Key", "Authorization"].map(|header| new(sdk).key(&key, header));
+            scope.spawn(move || {
+                for client in clients {
+                    let _ = client.run(&["discover", "send", "stream"]);
+                }
+            });
         }
-    }
+    });
     for request in agent.observed() {
         let credentials = [header_of(&request, "x-api-key"), header_of(&request, "authorization")];
         assert_eq!(credentials, [None, None], "a key reached the agent");

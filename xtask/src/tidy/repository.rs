@@ -67,7 +67,8 @@ pub(super) fn check_generated(heads: &[(String, String)]) -> Vec<Violation> {
         .iter()
         .filter(|(path, head)| {
             let named = GENERATED_ENDINGS.iter().any(|ending| path.ends_with(ending));
-            let marked = path != "Cargo.lock" && GENERATED_MARKS.iter().any(|mark| head.contains(mark));
+            let is_lock = path.rsplit('/').next() == Some("Cargo.lock");
+            let marked = !is_lock && GENERATED_MARKS.iter().any(|mark| head.contains(mark));
             named || marked
         })
         .map(|(path, _)| {

@@ -65,6 +65,7 @@ impl Scenarios {
             "push-config" => push_config(&client).await,
             "extended-card" => self.extended_card(&client).await,
             "refused" => refused(&client).await,
+            "stream-cut" => stream_cut(&client).await,
             _ => Err(json!(format!("no scenario is called {name}"))),
         }
     }
@@ -252,6 +253,21 @@ async fn refused(client: &Client) -> Observed {
         Ok(answer) => Err(json!(format!("succeeded where an error was due: {answer:?}"))),
         Err(error) => Ok(json!({"error": describe(&error)})),
     }
+}
+
+async fn stream_cut(client: &Client) -> Observed {
+    let events = client.send_streaming_message(&request("stream 6000 100", false)).await;
+    let mut events = events.map_err(|error| describe(&error))?;
+    let mut seen = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(_) if seen == 0 => println!("{}", json!({"scenario": "stream-cut", "open": true})),
+            Ok(_) => (),
+            Err(error) => return Ok(json!({"events": seen, "error": describe(&error)})),
+        }
+        seen += 1;
+    }
+    Err(json!(format!("ended without an error after {seen} events")))
 }
 
 /// A task that the agent makes for a text.
