@@ -24,6 +24,7 @@ use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
 use crate::a2a::Binding;
 use crate::a2a::card::{self as a2a_card, ServedCard};
+use crate::a2a::protobuf::{self, Package};
 use crate::a2a::version::{Version, requested};
 use crate::config::{Agent, Plan, Target};
 use crate::error::{Code, Dialect, GatewayError};
@@ -192,6 +193,20 @@ pub(super) fn rewrite_extended(
         Binding::JsonRpc => a2a_card::rewrite_json_rpc_answer(answer, &policy.rewrite()),
         Binding::HttpJson | Binding::Grpc => a2a_card::rewrite_answer(answer, &policy.rewrite()),
     }
+}
+
+/// Rewrites an extended card that is a protobuf message.
+///
+/// # Errors
+/// Those of [`rewrite_extended`].
+pub(super) fn rewrite_extended_message(
+    listener: &Listener,
+    routed: &Routed,
+    plan: Option<&Plan>,
+    package: Package,
+    message: &[u8],
+) -> Result<Bytes, GatewayError> {
+    protobuf::card::rewrite(package, message, &policy(listener, routed, plan)?.rewrite())
 }
 
 /// The public base URL of the gateway for this request.

@@ -16,6 +16,7 @@ use http_body_util::BodyExt as _;
 
 use super::answer::{Answer, Content};
 use super::call::ReadCall;
+use super::card;
 use super::enter::Routed;
 use super::exchange::{Exchange, note};
 use super::forward::failure;
@@ -23,6 +24,7 @@ use super::gateway::{Listener, Worker};
 use crate::a2a::protobuf::{Method, response};
 use crate::a2a::{Binding, Operation, card as a2a_card};
 use crate::clock::{self, Instant};
+use crate::config::Plan;
 use crate::error::{Code, GatewayError};
 use crate::http::answer::keep_origin_private;
 use crate::http::grpc::{
@@ -101,7 +103,7 @@ pub(super) async fn understand(
     if !is_grpc(&parts.headers)
         || (parts.status != StatusCode::OK && !parts.headers.contains_key(GRPC_STATUS))
     {
-        return foreign(exchange, parts);
+        return foreign(exchange, &parts);
     }
     parts.status = StatusCode::OK;
     // The gateway may end it otherwise than announced.
@@ -141,7 +143,9 @@ pub(super) async fn understand(
         None => {
             return Err(GatewayError::new(Code::InvalidAgentResponse).internal("trailers without a status"));
         }
-        Some(0) if is_card => bytes = extended_card(listener, routed, method, &mut parts, &bytes)?,
+        Some(0) if is_card => {
+            bytes = extended_card(listener, routed, exchange.plan.as_deref(), method, &mut parts, &bytes)?
+        }
         Some(0) => look_into(exchange, method, &bytes)?,
         Some(status) => note_status(exchange, status),
     }
@@ -149,7 +153,7 @@ pub(super) async fn understand(
 }
 
 /// An answer of something that is no gRPC server, such as a proxy before it: its HTTP status as a gRPC status.
-fn foreign(exchange: &mut Exchange, parts: Parts) -> Result<Answer, GatewayError> {
+fn foreign(exchange: &mut Exchange, parts: &Parts) -> Result<Answer, GatewayError> {
     if parts.status == StatusCode::OK {
         return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the agent's answer is no gRPC"));
     }
@@ -233,6 +237,7 @@ fn look_into(exchange: &mut Exchange, method: Method<'_>, body: &[u8]) -> Result
 fn extended_card(
     listener: &Listener,
     routed: &Routed,
+    plan: Option<&Plan>,
     method: Method<'_>,
     parts: &mut Parts,
     body: &[u8],
@@ -245,15 +250,10 @@ fn extended_card(
     for name in [CONTENT_ENCODING, GRPC_ENCODING] {
         parts.headers.remove(name);
     }
-    let served = rewrite_card(listener, routed, method, frame.message)?;
+    let served = card::rewrite_extended_message(listener, routed, plan, method.package, frame.message)?;
     let prefix = frame::prefix(served.len()).ok_or_else(|| invalid("a card of 4 GiB"))?;
     let mut framed = BytesMut::with_capacity(prefix.len() + served.len());
     framed.extend_from_slice(&prefix);
     framed.extend_from_slice(&served);
     Ok(framed.freeze())
-}
-
-fn rewrite_card(_: &Listener, _: &Routed, _: Method<'_>, _: &[u8]) -> Result<Vec<u8>, GatewayError> {
-    // It is not passed on as the agent wrote it: it would lead callers past the gateway.
-    Err(Code::UnsupportedOperation.into())
 }

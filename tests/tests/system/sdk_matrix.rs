@@ -22,8 +22,7 @@ fn every_client_over_every_binding(sdk: Sdk) {
     let manifest = Manifest::new().keyless().agent_with_grpc("echo", &agent.url, grpc, KEYLESS_PLAN);
     let gateway = DataPlane::standalone(&manifest);
     let (base, authority) = (gateway.own_host(), gateway.authority());
-    let refused = &["GRPC extended-card"];
-    let route = Route { agent: sdk, base: &base, grpc: Some(&authority), bindings: &BINDINGS, refused };
+    let route = Route { agent: sdk, base: &base, grpc: Some(&authority), bindings: &BINDINGS, refused: &[] };
     let runs = route.run_every_client();
     assert_went_through(&gateway, &agent);
     for (client, records) in runs {

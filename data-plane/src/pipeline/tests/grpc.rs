@@ -257,3 +257,23 @@ async fn unary_answers_that_break_off_are_errors() {
         assert!(heard.data.is_empty() && !heard.is_reset);
     }
 }
+
+#[tokio::test]
+async fn an_extended_card_is_rewritten_like_a_public_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let card = |authority: &str| {
+        let interface = [field(1, authority.as_bytes()), field(2, b"GRPC"), field(4, b"1.0")].concat();
+        [field(1, b"Echo"), field(3, &interface), field(15, b"unknown")].concat()
+    };
+    let script =
+        vec![Script::Head(HeaderMap::new()), Script::Data(framed(&card(&address))), Script::Trailers(ok())];
+    let agent = GrpcAgent::at(listener, script);
+    let (gateway, mut caller) = in_front_of(&agent).await;
+    let heard =
+        caller.call("/lf.a2a.v1.A2AService/GetExtendedAgentCard", HeaderMap::new(), &framed(b"")).await;
+    assert_eq!(heard.trailers, Some(ok()), "{heard:?}");
+    let served = card(&format!("{HOST}:{}", gateway.address.port()));
+    assert_eq!(heard.data, framed(&served), "{}", String::from_utf8_lossy(&heard.data));
+    assert_eq!(agent.calls()[0].headers["grpc-accept-encoding"], "identity");
+}

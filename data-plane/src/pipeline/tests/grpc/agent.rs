@@ -15,7 +15,7 @@ use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// A step of an answer.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(super) enum Script {
     Endless(Vec<u8>),
     /// The end.
     Trailers(HeaderMap),
+    /// Nothing, until the test says so: a reset overtakes what was sent before it.
+    Wait(Arc<Notify>),
     /// The stream is reset.
     Reset,
     /// Nothing more.
@@ -51,17 +53,20 @@ pub(super) struct GrpcAgent {
     pub(super) address: SocketAddr,
     calls: Arc<Mutex<Vec<Asked>>>,
     /// Hears of every answer that is let go of.
-    pub(super) ended: mpsc::UnboundedReceiver<()>,
+    pub(super) ended: mpsc::Receiver<()>,
     /// Bytes of endless answers that were taken.
     pub(super) taken: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl GrpcAgent {
     pub(super) async fn start(script: Vec<Script>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    pub(super) fn at(listener: TcpListener, script: Vec<Script>) -> Self {
         let address = listener.local_addr().unwrap();
         let (calls, taken) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::default());
-        let (hears, ended) = mpsc::unbounded_channel();
+        let (hears, ended) = mpsc::channel(64);
         let shared = Shared { script, calls: Arc::clone(&calls), hears, taken: Arc::clone(&taken) };
         tokio::spawn(async move {
             loop {
@@ -88,16 +93,16 @@ impl GrpcAgent {
 struct Shared {
     script: Vec<Script>,
     calls: Arc<Mutex<Vec<Asked>>>,
-    hears: mpsc::UnboundedSender<()>,
+    hears: mpsc::Sender<()>,
     taken: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-struct OnDrop(mpsc::UnboundedSender<()>);
+struct OnDrop(mpsc::Sender<()>);
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
         // The test may be over.
-        let _ = self.0.send(());
+        let _ = self.0.try_send(());
     }
 }
 
@@ -141,6 +146,9 @@ async fn answer(request: Request<Incoming>, shared: Shared) -> Response<Body> {
             if let Some(Script::Endless(data)) = steps.peek() {
                 taken.fetch_add(data.len(), std::sync::atomic::Ordering::SeqCst);
                 return Some((Ok(Frame::data(Bytes::from(data.clone()))), (steps, on_drop)));
+            }
+            if let Some(Script::Wait(signal)) = steps.next_if(|step| matches!(step, Script::Wait(_))) {
+                signal.notified().await;
             }
             let frame = match steps.next()? {
                 Script::Data(data) => Ok(Frame::data(Bytes::from(data))),
