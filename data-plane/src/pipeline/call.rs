@@ -2,7 +2,7 @@
 //!
 //! Each binding has a module that reads; what it gives is the same, so that the stages after it need not know.
 
-mod grpc;
+pub(super) mod grpc;
 mod http_json;
 mod json_rpc;
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use signalbox_proto::model::pointer::SkillSelector;
 use signalbox_proto::model::push::PushMode;
 
-use super::call::ReadCall;
+use super::call::{ReadCall, grpc};
 use super::enter::Routed;
 use super::exchange::Exchange;
-use crate::a2a::{Binding, Operation, policy};
+use crate::a2a::{Binding, Operation, policy, protobuf};
 use crate::error::{Code, GatewayError};
 use crate::permit::{PushRules, check_operation, check_skill};
 
@@ -51,14 +51,20 @@ fn may_ask(operation: Operation) -> bool {
 
 fn webhooks(call: &ReadCall) -> Result<Vec<Cow<'_, str>>, GatewayError> {
     match call.binding {
-        Binding::Grpc => Err(Code::WebhookNotAllowed.into()),
+        Binding::Grpc => {
+            let (method, message) = grpc::asked(call)?;
+            protobuf::policy::webhooks(method, message)
+        }
         binding => policy::params(binding, &call.body)?.map_or_else(|| Ok(Vec::new()), policy::webhooks),
     }
 }
 
 fn skills<'c>(call: &'c ReadCall, selector: &SkillSelector) -> Result<Vec<Cow<'c, str>>, GatewayError> {
     match call.binding {
-        Binding::Grpc => Ok(Vec::new()),
+        Binding::Grpc => {
+            let (method, message) = grpc::asked(call)?;
+            protobuf::policy::skills(method, message, selector)
+        }
         binding => match policy::params(binding, &call.body)? {
             Some(params) => policy::skills(params, selector),
             None => Ok(Vec::new()),

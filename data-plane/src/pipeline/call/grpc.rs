@@ -85,6 +85,14 @@ pub(super) async fn read(
     })
 }
 
+/// The method that a call asks for, and its message.
+///
+/// # Errors
+/// A call that is not gRPC.
+pub(in crate::pipeline) fn asked(call: &ReadCall) -> Result<(Method<'_>, &[u8]), GatewayError> {
+    Ok((method(&call.below)?, message(&call.body)?))
+}
+
 fn method(path: &str) -> Result<Method<'_>, GatewayError> {
     Method::of_path(path).ok_or_else(|| {
         GatewayError::new(Code::MethodNotFound)
