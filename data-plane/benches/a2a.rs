@@ -3,8 +3,15 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use signalbox_data_plane::a2a::card::{CapabilitiesOff, CardRewrite, SecurityDeclaration, Target, rewrite};
-use signalbox_data_plane::a2a::{Binding, jsonrpc, response};
+use signalbox_data_plane::a2a::card::{
+    CapabilitiesOff, CardRewrite, SecurityDeclaration, SkillFilter, Target, rewrite,
+};
+use signalbox_data_plane::a2a::{Binding, jsonrpc, policy, response};
+use signalbox_data_plane::permit::{PushRules, check_operation, check_skill};
+use signalbox_proto::model::permits::Permits;
+use signalbox_proto::model::pointer::{JsonPointer, SkillSelector};
+use signalbox_proto::model::push::{PushMode, PushPolicy};
+use signalbox_proto::model::violation::FieldPath;
 
 /// About 850 bytes, as the SDKs send it.
 fn request() -> String {
@@ -19,6 +26,58 @@ fn answer() -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":"3f6e1c0a-7c1b-4d2e-9b1f-0a1b2c3d4e5f","result":{{"task":{{"id":"1a2e9b7e-1111-2222-3333-444455556666","contextId":"9c1e9b7e-1111-2222-3333-444455556666","status":{{"state":"TASK_STATE_COMPLETED","timestamp":"2026-11-20T06:00:00Z"}},"artifacts":[{{"artifactId":"a","parts":[{{"text":"{text}"}}]}}]}}}}}}"#
     )
+}
+
+/// What the pipeline does with a request between its last byte and the choice of an upstream.
+fn classify_and_permit(
+    body: &[u8],
+    permits: &Permits,
+    push: &PushPolicy,
+    selector: Option<&SkillSelector>,
+) -> bool {
+    let Ok(call) = jsonrpc::classify(body) else { return false };
+    let rules = PushRules::new(push, push);
+    if check_operation(permits, call.operation.name()).is_err()
+        || rules.check_use(call.operation.is_push() || call.has_push_config).is_err()
+    {
+        return false;
+    }
+    if rules.mode() == PushMode::Validate {
+        let Ok(Some(params)) = policy::params(call.binding, body) else { return false };
+        let Ok(urls) = policy::webhooks(params) else { return false };
+        if urls.iter().any(|url| rules.check_webhook(url).is_err()) {
+            return false;
+        }
+    }
+    let Some(selector) = selector else { return true };
+    let Ok(Some(params)) = policy::params(call.binding, body) else { return false };
+    policy::skills(params, selector).is_ok_and(|named| check_skill(permits, &named).is_ok())
+}
+
+fn permits(criterion: &mut Criterion) {
+    let body = request().replace("priority", &format!("{}\":\"acme\",\"priority", "k".repeat(120)));
+    assert!((1000..1060).contains(&body.len()), "{} bytes", body.len());
+    let open = (Permits::default(), PushPolicy::default());
+    criterion.bench_function("classify and permit 1 KiB under no policy", |bencher| {
+        bencher.iter(|| assert!(classify_and_permit(black_box(body.as_bytes()), &open.0, &open.1, None)));
+    });
+    let strict =
+        Permits { operations: vec!["SendMessage", "GetTask"], skills: vec!["search".into(), "acme".into()] };
+    let validate = PushPolicy { mode: PushMode::Validate, ..Default::default() };
+    let operations = Permits { skills: Vec::new(), ..strict.clone() };
+    criterion.bench_function("classify and permit 1 KiB under an operation list", |bencher| {
+        bencher.iter(|| assert!(classify_and_permit(black_box(body.as_bytes()), &operations, &open.1, None)));
+    });
+    criterion.bench_function("classify and permit 1 KiB with webhooks validated", |bencher| {
+        bencher
+            .iter(|| assert!(classify_and_permit(black_box(body.as_bytes()), &operations, &validate, None)));
+    });
+    let pointer = JsonPointer::parse("/tenant", &FieldPath::root()).unwrap();
+    let selector = SkillSelector { message_metadata: vec![pointer], data_parts: Vec::new() };
+    criterion.bench_function("classify and permit 1 KiB under every policy", |bencher| {
+        let check = || classify_and_permit(black_box(body.as_bytes()), &strict, &validate, Some(&selector));
+        bencher.iter(|| assert!(check()));
+    });
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -46,11 +105,13 @@ fn bench(criterion: &mut Criterion) {
         bindings: &[Binding::JsonRpc],
         security: &security,
         capabilities_off: CapabilitiesOff::default(),
+        skills: SkillFilter::All,
+        versions: None,
     };
     criterion.bench_function("rewrite a card", |bencher| {
         bencher.iter(|| rewrite(black_box(card), &policy).is_ok());
     });
 }
 
-criterion_group!(benches, bench);
+criterion_group!(benches, bench, permits);
 criterion_main!(benches);

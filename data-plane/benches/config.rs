@@ -17,7 +17,9 @@ use signalbox_data_plane::settings::CacheSettings;
 use signalbox_proto::model::credential::{Credential, KeyDigest};
 use signalbox_proto::model::lane::{Change, Cursor, Epoch, Lane};
 use signalbox_proto::model::name::{ApiKeyName, ConsumerName, PlanName};
+use signalbox_proto::model::permits::Permits;
 use signalbox_proto::model::plan::{Plan, PlanState, RateLimit, RateLimitKey, Security};
+use signalbox_proto::model::push::PushPolicy;
 use signalbox_proto::model::violation::FieldPath;
 
 const KEYS: u64 = 1_000_000;
@@ -119,6 +121,8 @@ fn limits(c: &mut Criterion) {
         security: Security::Keyless,
         rate_limits: vec![limit],
         max_open_streams: None,
+        permits: Permits::default(),
+        push: PushPolicy::default(),
     };
     let limits = PlanLimits::compile(&plan, None);
     let consumers: Vec<String> = (0..10_000).map(|n| format!("organizations/acme/consumers/c{n}")).collect();

@@ -2,6 +2,7 @@
 
 mod agent;
 mod client;
+mod permits;
 mod refusals;
 mod streams;
 

@@ -170,3 +170,130 @@ async fn a_lenient_agent_has_messages_put_right() {
     assert!(metrics.contains(counted), "{metrics}");
     assert!(!strict.metrics().contains("signalbox_lenient_messages_total{"));
 }
+
+/// A call over HTTP+JSON.
+async fn rest_call(gateway: &Fixture, method: &str, path: &str, body: &str) -> String {
+    let head = format!(
+        "{method} /a2a/echo{path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    rest(&mut gateway.send(&head, body).await).await
+}
+
+/// An agent that takes HTTP+JSON at its root in both versions.
+async fn rest_agent() -> Agent {
+    Agent::start(|request| {
+        if !request.starts_with("GET /.well-known/") {
+            return json("{}");
+        }
+        let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let interface = |version: &str| {
+            format!(
+                r#"{{"url":"http://{host}","protocolBinding":"HTTP+JSON","protocolVersion":"{version}"}}"#
+            )
+        };
+        json(&format!(
+            r#"{{"name":"a","version":"1","supportedInterfaces":[{},{}]}}"#,
+            interface("1.0"),
+            interface("0.3")
+        ))
+    })
+    .await
+}
+
+/// Every way to hand over a webhook, as path and body.
+fn rest_registrations(url: &str) -> Vec<(&'static str, String)> {
+    let config = format!(r#"{{"url":"{url}"}}"#);
+    let nested = format!(r#"{{"pushNotificationConfig":{config}}}"#);
+    let send = |message: &str, name: &str| {
+        format!(r#"{{"{message}":{{"messageId":"m"}},"configuration":{{"{name}":{config}}}}}"#)
+    };
+    vec![
+        ("/message:send", send("message", "taskPushNotificationConfig")),
+        ("/message:stream", send("message", "task_push_notification_config")),
+        ("/acme/message:send", send("message", "taskPushNotificationConfig")),
+        ("/tasks/t/pushNotificationConfigs", config.clone()),
+        ("/v1/message:send", send("request", "pushNotification")),
+        ("/v1/message:send", send("message", "push_notification")),
+        ("/v1/message:stream", send("request", "pushNotificationConfig")),
+        ("/v1/tasks/t/pushNotificationConfigs", nested.clone()),
+        (
+            "/v1/tasks/t/pushNotificationConfigs",
+            nested.replace("pushNotificationConfig", "push_notification_config"),
+        ),
+        ("/v1/tasks/t/pushNotificationConfigs", format!(r#"{{"parent":"tasks/t","config":{nested}}}"#)),
+        ("/v1/tasks/t/pushNotificationConfigs", config.clone()),
+    ]
+}
+
+#[tokio::test]
+async fn http_json_is_held_to_the_same() {
+    let agent = rest_agent().await;
+    let validating = gateway(&agent, "", "  push: {mode: PUSH_MODE_VALIDATE}\n").await;
+    for (path, body) in rest_registrations(LOOPBACK) {
+        let answer = rest_call(&validating, "POST", path, &body).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {body}: {answer}");
+        assert!(answer.contains("WEBHOOK_NOT_ALLOWED") || answer.contains("-32602"), "{path}: {answer}");
+    }
+    assert_eq!(calls(&agent).len(), 0);
+    for (path, body) in rest_registrations(HOOK) {
+        let answer = rest_call(&validating, "POST", path, &body).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path} {body}: {answer}");
+    }
+
+    let off = gateway(&agent, "  push: {mode: PUSH_MODE_OFF}\n", "").await;
+    let reached = agent.requests().len();
+    for (path, body) in rest_registrations(HOOK) {
+        let answer = rest_call(&off, "POST", path, &body).await;
+        assert!(
+            answer.contains("PUSH_NOTIFICATION_NOT_SUPPORTED") || answer.contains("-32003"),
+            "{path}: {answer}"
+        );
+    }
+    for (method, path) in [
+        ("GET", "/tasks/t/pushNotificationConfigs"),
+        ("GET", "/tasks/t/pushNotificationConfigs/c"),
+        ("DELETE", "/tasks/t/pushNotificationConfigs/c"),
+    ] {
+        let answer = rest_call(&off, method, path, "").await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains("PUSH_NOTIFICATION_NOT_SUPPORTED"),
+            "{answer}"
+        );
+    }
+    assert_eq!(agent.requests().len(), reached);
+}
+
+#[tokio::test]
+async fn http_json_has_permits_and_leniency() {
+    let agent = rest_agent().await;
+    let selector = "  skillSelector: {dataParts: [/skill]}\n  lenient: true\n";
+    let gateway = gateway(&agent, "  operations: [SendMessage]\n  skills: [search]\n", selector).await;
+    for (method, path) in [
+        ("GET", "/tasks/t"),
+        ("GET", "/v1/tasks/t"),
+        ("GET", "/extendedAgentCard"),
+        ("POST", "/tasks/t:cancel"),
+    ] {
+        let answer = rest_call(&gateway, method, path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("does not open"), "{path}: {answer}");
+    }
+    let part = |skill: &str| format!(r#"{{"type":"data","data":{{"skill":"{skill}"}}}}"#);
+    let new = |skill: &str| format!(r#"{{"message":{{"messageId":"m","parts":[{}]}}}}"#, part(skill));
+    let old = |skill: &str| format!(r#"{{"request":{{"messageId":"m","content":[{}]}}}}"#, part(skill));
+    for (path, body) in [("/message:send", new("delete")), ("/v1/message:send", old("delete"))] {
+        let answer = rest_call(&gateway, "POST", path, &body).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+    }
+    assert_eq!(calls(&agent).len(), 0);
+    for (path, body, sent) in [
+        ("/message:send", new("search"), r#""parts":[{"data":{"skill":"search"}}]"#),
+        ("/v1/message:send", old("search"), r#""content":[{"data":{"data":{"skill":"search"}}}]"#),
+    ] {
+        let answer = rest_call(&gateway, "POST", path, &body).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+        let reached = calls(&agent).pop().unwrap();
+        assert!(reached.contains(sent), "{reached}");
+    }
+}
