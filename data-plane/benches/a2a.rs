@@ -3,10 +3,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use http::Method;
 use signalbox_data_plane::a2a::card::{
     CapabilitiesOff, CardRewrite, SecurityDeclaration, SkillFilter, Target, rewrite,
 };
-use signalbox_data_plane::a2a::{Binding, jsonrpc, policy, response};
+use signalbox_data_plane::a2a::{Binding, http_json, jsonrpc, policy, response};
 use signalbox_data_plane::permit::{PushRules, check_operation, check_skill};
 use signalbox_proto::model::permits::Permits;
 use signalbox_proto::model::pointer::{JsonPointer, SkillSelector};
@@ -19,6 +20,13 @@ fn request() -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":"3f6e1c0a-7c1b-4d2e-9b1f-0a1b2c3d4e5f","method":"SendMessage","params":{{"message":{{"role":"ROLE_USER","parts":[{{"text":"{text}","mediaType":"text/plain"}}],"messageId":"7d1e9b7e-1111-2222-3333-444455556666","contextId":"9c1e9b7e-1111-2222-3333-444455556666","taskId":"1a2e9b7e-1111-2222-3333-444455556666","metadata":{{"tenant":"acme","priority":3}}}},"configuration":{{"acceptedOutputModes":["text/plain","application/json"],"historyLength":10}},"metadata":{{"client":"python-sdk/1.3.0"}}}}}}"#
     )
+}
+
+/// The same over HTTP+JSON.
+fn http_body() -> String {
+    let call = request();
+    let params = call.find(r#""params":"#).map_or(0, |at| at + r#""params":"#.len());
+    call[params..call.len() - 1].to_owned()
 }
 
 fn answer() -> String {
@@ -88,6 +96,21 @@ fn bench(criterion: &mut Criterion) {
     let big = body.replace("python-sdk/1.3.0", &"x".repeat(1024 * 1024));
     criterion.bench_function("classify a request of 1 MiB", |bencher| {
         bencher.iter(|| jsonrpc::classify(black_box(big.as_bytes())).is_ok());
+    });
+    let rest = http_body();
+    let path = "/acme/message:send";
+    criterion.bench_function("classify HTTP+JSON of 800 B", |bencher| {
+        bencher.iter(|| {
+            let route = http_json::classify(&Method::POST, black_box(path)).ok()?;
+            http_json::read_body(&route, path, None, black_box(rest.as_bytes())).ok().map(|call| call.waits)
+        });
+    });
+    criterion.bench_function("classify HTTP+JSON without a body", |bencher| {
+        bencher.iter(|| {
+            let path = black_box("/v1/tasks/1a2e9b7e-1111-2222-3333-444455556666:cancel");
+            let route = http_json::classify(&Method::POST, path).ok()?;
+            http_json::read_body(&route, path, None, b"").ok().map(|call| call.waits)
+        });
     });
     let body = answer();
     criterion.bench_function("read an answer of 850 B", |bencher| {

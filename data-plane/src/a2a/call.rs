@@ -83,6 +83,7 @@ impl Call<'_> {
         match (named, self.naming) {
             (Some(version), _) => version.dialect(),
             (None, Some(Naming::V10)) => Dialect::V1,
+            (None, Some(Naming::V01)) => Dialect::V01,
             (None, _) => Dialect::V0,
         }
     }

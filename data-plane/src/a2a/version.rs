@@ -41,7 +41,11 @@ impl Version {
 
     /// The generation in which its callers read errors.
     pub const fn dialect(self) -> Dialect {
-        if self.major == 0 { Dialect::V0 } else { Dialect::V1 }
+        match (self.major, self.minor) {
+            (0, ..=1) => Dialect::V01,
+            (0, _) => Dialect::V0,
+            _ => Dialect::V1,
+        }
     }
 }
 

@@ -16,7 +16,9 @@ pub enum Shape {
 /// The generation of A2A in which the caller reads errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// 0.1 to 0.3: `error.data` is any JSON.
+    /// 0.1: codes from -32006 on have other meanings than later.
+    V01,
+    /// 0.2 and 0.3: `error.data` is any JSON.
     V0,
     /// 1.0 and later: `error.data` is an array of typed objects.
     V1,

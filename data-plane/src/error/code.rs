@@ -126,10 +126,11 @@ impl Row {
         }
     }
 
-    /// JSON-RPC error code in the caller's generation. 0.x knows no codes beyond -32007.
+    /// JSON-RPC error code in the caller's generation. 0.x knows no codes beyond -32007, and 0.1 means something else by
+    /// those from -32006 on.
     pub const fn json_rpc_code(&self, dialect: super::Dialect) -> i32 {
         match (dialect, self.json_rpc) {
-            (super::Dialect::V0, -32008 | -32009) => -32603,
+            (super::Dialect::V01, -32009..=-32006) | (super::Dialect::V0, -32008 | -32009) => -32603,
             (_, code) => code,
         }
     }

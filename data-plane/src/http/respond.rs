@@ -94,7 +94,7 @@ fn body(error: &GatewayError, caller: Caller<'_>) -> Vec<u8> {
             id: caller.id.and_then(|id| serde_json::from_str(id).ok()),
             error: JsonRpcError { code, message: &message, data: Data::of(error, dialect) },
         }),
-        (Shape::HttpJson, Dialect::V0) => {
+        (Shape::HttpJson, Dialect::V01 | Dialect::V0) => {
             json(&JsonRpcError { code, message: &message, data: Data::of(error, Dialect::V0) })
         }
         (Shape::HttpJson | Shape::Plain | Shape::Grpc, _) => json(&HttpJsonAnswer {
@@ -158,7 +158,7 @@ enum Data<'a> {
 impl<'a> Data<'a> {
     fn of(error: &'a GatewayError, dialect: Dialect) -> Self {
         match dialect {
-            Dialect::V0 => Self::Object(ErrorInfo::of(error)),
+            Dialect::V01 | Dialect::V0 => Self::Object(ErrorInfo::of(error)),
             Dialect::V1 => Self::Typed(details(error)),
         }
     }

@@ -195,6 +195,7 @@ fn settle_dialect(exchange: &mut Exchange, named: Option<Version>, naming: Optio
     exchange.dialect = match (named, naming) {
         (Some(version), _) => version.dialect(),
         (None, Some(Naming::V10)) => Dialect::V1,
+        (None, Some(Naming::V01)) => Dialect::V01,
         (None, _) => Dialect::V0,
     };
 }

@@ -144,7 +144,7 @@ fn card_version(agent: &Agent, named: Version) -> Version {
     let mut offered = agent.targets.iter().flat_map(|target| &target.upstream.versions);
     match named.dialect() {
         _ if offered.any(is_named) => named,
-        Dialect::V0 => Version::V0_3,
+        Dialect::V01 | Dialect::V0 => Version::V0_3,
         Dialect::V1 => Version::V1_0,
     }
 }

@@ -77,6 +77,10 @@ fn json_rpc_errors_of_1_0_carry_typed_objects() {
 
 #[test]
 fn json_rpc_errors_of_0_x_carry_one_object() {
+    for code in [Code::VersionNotSupported, Code::InvalidAgentResponse, Code::ExtendedCardNotConfigured] {
+        let body = body_of(&code.into(), Caller::json_rpc(Dialect::V01, None));
+        assert_eq!(body["error"]["code"], -32603, "0.1 means something else by {body}");
+    }
     let body = body_of(&Code::VersionNotSupported.into(), Caller::json_rpc(Dialect::V0, None));
     assert_eq!(body["error"]["code"], -32603);
     assert_eq!(body["error"]["data"]["reason"], "VERSION_NOT_SUPPORTED");
