@@ -1,5 +1,7 @@
 //! HTTP+JSON: which paths lead where, and how answers, streams and refusals look.
 
+mod permits;
+
 use super::*;
 use crate::stream::open::EndReason;
 
