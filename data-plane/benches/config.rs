@@ -119,8 +119,6 @@ fn limits(c: &mut Criterion) {
         display_name: String::new(),
         description: String::new(),
         security: Security::Keyless,
-        permits: Permits::default(),
-        push: PushPolicy::default(),
         rate_limits: vec![limit],
         max_open_streams: None,
         permits: Permits::default(),
