@@ -6,9 +6,8 @@ use crate::sdk_table::Route;
 
 fn every_client_calls(sdk: Sdk) {
     let agent = Agent::full(sdk);
-    let bindings = &["JSONRPC", "HTTP+JSON", "GRPC"];
     let grpc = agent.grpc.as_deref();
-    let route = Route { agent: sdk, base: &agent.url, grpc, bindings, refused: &[] };
+    let route = Route { agent: sdk, base: &agent.url, grpc };
     let _ = route.run_every_client();
 }
 

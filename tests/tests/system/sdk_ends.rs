@@ -7,9 +7,7 @@ use system_tests::harness::{
     sdk::Sdk,
 };
 
-use crate::common::new_api_key;
-
-const BINDINGS: [&str; 3] = ["JSONRPC", "HTTP+JSON", "GRPC"];
+use crate::{common::new_api_key, sdk_table::BINDINGS};
 
 /// Every client on a stream over every binding, whose key is then taken away.
 #[test]

@@ -4,16 +4,13 @@ use system_tests::harness::{
     Agent, Client, DataPlane,
     http::get,
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
-    sdk::{Sdk, record},
+    sdk::{EVERYTHING, Sdk, record},
 };
 
 use crate::{
     common::{header_of, new_api_key},
-    sdk_table::Route,
+    sdk_table::{BINDINGS, Route},
 };
-
-/// The bindings that the gateway is to carry.
-const BINDINGS: [&str; 3] = ["JSONRPC", "HTTP+JSON", "GRPC"];
 
 /// Every client over every binding to one agent, with every operation: what fails directly fails, and nothing else.
 fn every_client_over_every_binding(sdk: Sdk) {
@@ -22,7 +19,7 @@ fn every_client_over_every_binding(sdk: Sdk) {
     let manifest = Manifest::new().keyless().agent_with_grpc("echo", &agent.url, grpc, KEYLESS_PLAN);
     let gateway = DataPlane::standalone(&manifest);
     let (base, authority) = (gateway.own_host(), gateway.authority());
-    let route = Route { agent: sdk, base: &base, grpc: Some(&authority), bindings: &BINDINGS, refused: &[] };
+    let route = Route { agent: sdk, base: &base, grpc: Some(&authority) };
     let runs = route.run_every_client();
     assert_went_through(&gateway, &agent);
     for (client, records) in runs {
@@ -97,30 +94,59 @@ fn clients_of_1_to_agents_that_speak_nothing_else() {
     }
 }
 
-/// All four clients on one address behind which each version has an upstream of its own.
-fn works_side_by_side_on_two_upstreams(old: Sdk, new: Sdk) {
-    let (old, new) = (Agent::start(old), Agent::start(new));
-    let fields = format!(
-        "  upstreams:\n  - url: {}\n    versions: [\"0.3\"]\n  - url: {}\n    versions: [\"1.0\"]\n  plans: [{KEYLESS_PLAN}]\n",
-        old.url, new.url
-    );
-    let gateway = DataPlane::standalone(&Manifest::new().keyless().raw_agent("echo", &fields));
-    for client in Sdk::ALL {
-        works(client, &gateway);
+/// Every client on one address behind which each version and binding has an upstream of its own.
+fn side_by_side_on_upstreams_of_one_version_each(old_sdk: Sdk, new_sdk: Sdk) {
+    let (old, new) = (Agent::full(old_sdk), Agent::start_with(new_sdk, &EVERYTHING, &[]));
+    let mut fields = "  addresses: {hosts: [localhost]}\n  upstreams:\n".to_owned();
+    for (agent, version) in [(&old, "0.3"), (&new, "1.0")] {
+        let grpc = agent.grpc.as_deref().expect("the agent serves gRPC");
+        fields += &format!("  - {{url: {}, versions: [\"{version}\"]}}\n", agent.url);
+        fields +=
+            &format!("  - {{url: http://{grpc}, versions: [\"{version}\"], bindings: [BINDING_GRPC]}}\n");
     }
+    fields += &format!("  plans: [{KEYLESS_PLAN}]\n");
+    let gateway = DataPlane::standalone(&Manifest::new().keyless().raw_agent("echo", &fields));
+    let (base, authority) = (gateway.own_host(), gateway.authority());
+    let to = |agent| Route { agent, base: &base, grpc: Some(&authority) };
+    std::thread::scope(|scope| {
+        scope.spawn(|| to(old_sdk).run_clients(&[Sdk::Python03, Sdk::JavaScript03]));
+        scope.spawn(|| to(new_sdk).run_clients(&[Sdk::Python1, Sdk::JavaScript1, Sdk::Rust]));
+    });
     let (old_calls, new_calls) = (old.calls(), new.calls());
     assert!(old_calls > 0 && new_calls > 0, "calls by version: {old_calls} and {new_calls}");
     gateway.assert_calls("echo", old_calls + new_calls);
 }
 
 #[test]
-fn four_clients_to_two_python_upstreams() {
-    works_side_by_side_on_two_upstreams(Sdk::Python03, Sdk::Python1);
+fn side_by_side_on_python_upstreams_of_one_version_each() {
+    side_by_side_on_upstreams_of_one_version_each(Sdk::Python03, Sdk::Python1);
 }
 
 #[test]
-fn four_clients_to_two_javascript_upstreams() {
-    works_side_by_side_on_two_upstreams(Sdk::JavaScript03, Sdk::JavaScript1);
+fn side_by_side_on_javascript_upstreams_of_one_version_each() {
+    side_by_side_on_upstreams_of_one_version_each(Sdk::JavaScript03, Sdk::JavaScript1);
+}
+
+/// A tenant that the interfaces name: in the body, in the message, as the first segment of the path.
+#[test]
+fn clients_of_1_name_the_tenant_of_the_agent() {
+    for sdk in [Sdk::Python1, Sdk::JavaScript1] {
+        let options = [&EVERYTHING[..], &["--tenant", "acme"]].concat();
+        let agent = Agent::start_with(sdk, &options, &[]);
+        let grpc = agent.grpc.as_deref().expect("the agent serves gRPC");
+        let manifest = Manifest::new().keyless().agent_with_grpc("echo", &agent.url, grpc, KEYLESS_PLAN);
+        let gateway = DataPlane::standalone(&manifest);
+        let (base, authority) = (gateway.own_host(), gateway.authority());
+        let route = Route { agent: sdk, base: &base, grpc: Some(&authority) };
+        for (_, records) in route.run_clients(&[Sdk::Python1, Sdk::JavaScript1, Sdk::Rust]) {
+            assert_eq!(record(&records, "discover")["interfaces"][0]["tenant"], "acme");
+        }
+        assert_went_through(&gateway, &agent);
+        let is_rest = |request: &serde_json::Value| {
+            request["path"].as_str().is_some_and(|path| path.contains("/acme/message:send"))
+        };
+        assert!(agent.observed().iter().any(is_rest), "no tenant in a path of HTTP+JSON");
+    }
 }
 
 /// Every client with a key, in each of the headers that their card names, over every binding.
