@@ -11,6 +11,8 @@ use crate::a2a::call::Binding;
 use crate::a2a::version::Version;
 use crate::error::{Code, Dialect};
 
+mod places;
+mod plans;
 mod properties;
 mod security;
 
