@@ -9,6 +9,7 @@
 
 mod addresses;
 mod bad_input;
+mod cards;
 mod command_line;
 mod common;
 mod connections;

@@ -66,7 +66,7 @@ impl Scheme {
                 }
             }
         }
-        if speaks.v1 {
+        if speaks.v1 || speaks.protobuf_v0 {
             let mut inner = Object::default();
             match self {
                 Self::ApiKeyHeader { header } => {
@@ -92,11 +92,40 @@ impl Scheme {
 struct Speaks {
     v0: bool,
     v1: bool,
+    /// Its 0.x members have the form of protobuf JSON, as extended cards of 0.3 have over HTTP+JSON (A2A 0.3 §3.5.3).
+    protobuf_v0: bool,
+}
+
+impl Speaks {
+    fn of(card: &Object<'_>) -> Result<Self, GatewayError> {
+        let (v0, v1) = (card.has("url"), card.has("supportedInterfaces"));
+        Ok(Self { v0, v1, protobuf_v0: v0 && !v1 && has_protobuf_form(card)? })
+    }
+}
+
+/// Whether schemes or requirements of a 0.x card have the form that protobuf gives them.
+fn has_protobuf_form(card: &Object<'_>) -> Result<bool, GatewayError> {
+    if let Some(requirements) = card.get_set("security")? {
+        for requirement in elements(requirements)? {
+            let schemes =
+                Object::parse(requirement)?.get_set("schemes")?.map(|schemes| schemes.starts_with('{'));
+            if schemes == Some(true) {
+                return Ok(true);
+            }
+        }
+    }
+    let Some(schemes) = card.get_set("securitySchemes")? else { return Ok(false) };
+    for (_, scheme) in Object::parse(schemes)?.iter() {
+        if scheme.starts_with('{') && !Object::parse(scheme)?.has("type") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Runs after the interfaces are rewritten: what is left of them decides the dialects.
 pub(super) fn declare(card: &mut Object<'_>, policy: &CardRewrite<'_>) -> Result<(), GatewayError> {
-    let speaks = Speaks { v0: card.has("url"), v1: card.has("supportedInterfaces") };
+    let speaks = Speaks::of(card)?;
     let SecurityDeclaration { keeps_own, alternatives } = policy.security;
     if *keeps_own {
         drop_unreachable(card, policy)?;
@@ -154,21 +183,24 @@ fn set_requirements(
     alternatives: &[Scheme],
     speaks: Speaks,
 ) -> Result<(), GatewayError> {
-    let dialects = [("security", speaks.v0, "{}"), ("securityRequirements", speaks.v1, "{\"schemes\":{}}")];
-    for (index, (member, is_spoken, nothing)) in dialects.into_iter().enumerate() {
+    let dialects = [("security", speaks.v0, speaks.protobuf_v0), ("securityRequirements", speaks.v1, true)];
+    for (index, (member, is_spoken, in_protobuf_form)) in dialects.into_iter().enumerate() {
         if !is_spoken {
             continue;
         }
         let mut requirements = match own.get(index) {
-            Some(own) if own.is_empty() => vec![nothing.to_owned()],
+            Some(own) if own.is_empty() => {
+                vec![if in_protobuf_form { "{\"schemes\":{}}" } else { "{}" }.to_owned()]
+            }
             Some(own) => own.clone(),
             None => Vec::new(),
         };
         for scheme in alternatives {
             let name = quote(&scheme.name());
-            requirements.push(match member {
-                "security" => format!("{{{name}:[]}}"),
-                _ => format!("{{\"schemes\":{{{name}:{{\"list\":[]}}}}}}"),
+            requirements.push(if in_protobuf_form {
+                format!("{{\"schemes\":{{{name}:{{\"list\":[]}}}}}}")
+            } else {
+                format!("{{{name}:[]}}")
             });
         }
         card.set(member, array(&requirements));

@@ -108,3 +108,24 @@ fn a_token_server_behind_the_gateway_is_no_way_in() {
     assert!(served.get("securityRequirements").is_none());
     assert_eq!(served["skills"], json!([{"id": "s"}]));
 }
+
+#[test]
+fn a_card_of_0_3_in_the_form_of_protobuf_keeps_that_form() {
+    let mut card = card_0_3();
+    card["securitySchemes"] = json!({"own": {"httpAuthSecurityScheme": {"scheme": "basic"}}});
+    card["security"] = json!([{"schemes": {"own": {"list": []}}}]);
+    let served = with(&card, false, Some("X-API-Key"));
+    assert_eq!(
+        served["security"],
+        json!([
+            {"schemes": {"signalboxApiKey": {"list": []}}},
+            {"schemes": {"signalboxBearer": {"list": []}}},
+        ])
+    );
+    let scheme = &served["securitySchemes"]["signalboxApiKey"];
+    assert_eq!(scheme["apiKeySecurityScheme"], json!({"location": "header", "name": "X-API-Key"}));
+    assert_eq!(scheme["type"], "apiKey");
+    assert!(served.get("securityRequirements").is_none());
+    let both = with(&card, true, Some("X-API-Key"));
+    assert_eq!(both["security"][0], card["security"][0]);
+}
