@@ -161,16 +161,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether it is configured for a binding.
+    /// Whether it is configured for a binding. One that is restricted to HTTP/1.1 takes no gRPC.
     #[must_use]
     pub fn is_told(&self, binding: Binding) -> bool {
-        self.upstream.bindings.iter().any(|told| Binding::from(*told) == binding)
+        self.can_take(binding) && self.upstream.bindings.iter().any(|told| Binding::from(*told) == binding)
     }
 
     /// Whether it is configured for a binding, or for none in particular, so that its card decides.
     #[must_use]
     pub fn may_take(&self, binding: Binding) -> bool {
-        self.upstream.bindings.is_empty() || self.is_told(binding)
+        self.can_take(binding) && (self.upstream.bindings.is_empty() || self.is_told(binding))
+    }
+
+    fn can_take(&self, binding: Binding) -> bool {
+        binding != Binding::Grpc || self.upstream.protocol != UpstreamProtocol::Http1
     }
 
     /// Where and how to connect for a binding: gRPC needs HTTP/2. `None`: the server does not speak it.

@@ -48,15 +48,19 @@ pub(super) async fn target(
 ) -> Result<Chosen, GatewayError> {
     let version = call.version;
     let target = Arc::clone(by_version(agent, call.binding, call.requested.version, version)?);
-    let is_told = call.binding == Binding::Grpc && target.is_told(Binding::Grpc);
-    if call.is_below_server || is_told {
+    if call.is_below_server {
         let path = target.endpoint.target(&call.below).map_err(unreadable_path)?;
         return Ok(Chosen { target, path });
     }
+    if call.binding == Binding::Grpc && target.is_told(Binding::Grpc) {
+        let path = call.below.parse().map_err(unreadable_path)?;
+        return Ok(Chosen { target, path });
+    }
     let path = match worker.gateway.cards.interface(worker, agent, &target, call.binding, version).await {
-        // A gRPC address has no path.
-        Interface::At(path) if call.binding != Binding::Grpc => below(path, &call.below),
         Interface::NotOffered if call.binding != Binding::JsonRpc => return Err(not_offered(call.binding)),
+        // A gRPC address has no path, whatever that of the server's other interfaces.
+        _ if call.binding == Binding::Grpc => call.below.parse(),
+        Interface::At(path) => below(path, &call.below),
         _ => target.endpoint.target(&call.below),
     };
     let path = path.map_err(unreadable_path)?;

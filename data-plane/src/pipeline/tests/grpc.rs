@@ -64,9 +64,13 @@ async fn in_front_of(agent: &GrpcAgent) -> (Fixture, Caller) {
 }
 
 async fn with(agent: &GrpcAgent, fields: &str) -> (Fixture, Caller) {
+    with_upstream(agent, "    bindings: [BINDING_GRPC]\n", fields).await
+}
+
+async fn with_upstream(agent: &GrpcAgent, upstream: &str, fields: &str) -> (Fixture, Caller) {
     let played = Agent { address: agent.address, requests: Arc::default() };
     let fields = format!("  addresses:\n    hosts: [{HOST}]\n{fields}");
-    let gateway = Fixture::with(&played, "    bindings: [BINDING_GRPC]\n", &fields).await;
+    let gateway = Fixture::with(&played, upstream, &fields).await;
     let caller = Caller::connect(gateway.address).await;
     (gateway, caller)
 }
@@ -277,4 +281,36 @@ async fn an_extended_card_is_rewritten_like_a_public_one() {
     let served = card(&format!("{HOST}:{}", gateway.address.port()));
     assert_eq!(heard.data, framed(&served), "{}", String::from_utf8_lossy(&heard.data));
     assert_eq!(agent.calls()[0].headers["grpc-accept-encoding"], "identity");
+}
+
+#[tokio::test]
+async fn one_server_takes_json_rpc_over_http1_and_grpc_over_http2() {
+    let answered = framed(&task("t-1", "c-1"));
+    let script = vec![Script::Head(HeaderMap::new()), Script::Data(answered.clone()), Script::Trailers(ok())];
+    let agent = GrpcAgent::start(script).await;
+    for upstream in ["", "    bindings: [BINDING_JSONRPC, BINDING_GRPC]\n"] {
+        let (gateway, mut caller) = with_upstream(&agent, upstream, "").await;
+        let heard = caller.call(GET_TASK, HeaderMap::new(), &get_task("t-1")).await;
+        assert_eq!((heard.data, heard.trailers), (answered.clone(), Some(ok())), "{upstream}");
+        assert_eq!(agent.calls().pop().unwrap().path, GET_TASK);
+        let answer = gateway.post("a2a-version: 1.0\r\n", &call("GetTask")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let card = gateway.card("").await;
+        let authority = format!("\"{HOST}:{}\"", gateway.address.port());
+        assert!(card.contains(&authority) && !card.contains(&agent.address.to_string()), "{card}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_without_grpc_says_so() {
+    let agent = GrpcAgent::start(vec![Script::Hang]).await;
+    for upstream in ["    bindings: [BINDING_JSONRPC]\n", "    protocol: UPSTREAM_PROTOCOL_HTTP1\n"] {
+        let (_gateway, mut caller) = with_upstream(&agent, upstream, "").await;
+        let heard = caller.call(GET_TASK, HeaderMap::new(), &get_task("t-1")).await;
+        assert_eq!(
+            (heard.word("grpc-status").unwrap(), &*heard.reason()),
+            (&"12".parse().unwrap(), "METHOD_NOT_FOUND")
+        );
+    }
+    assert_eq!(agent.calls().len(), 0);
 }

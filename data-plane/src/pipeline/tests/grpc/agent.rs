@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
@@ -76,9 +76,11 @@ impl GrpcAgent {
                     let shared = shared.clone();
                     async move { Ok::<_, Infallible>(answer(request, shared).await) }
                 });
-                let connection =
-                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service);
-                tokio::spawn(connection);
+                tokio::spawn(async move {
+                    let server = Builder::new(TokioExecutor::new());
+                    // What fails is the gateway's to report.
+                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
+                });
             }
         });
         Self { address, calls, ended, taken }
@@ -108,7 +110,30 @@ impl Drop for OnDrop {
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
+/// Its card names one server for everything, which takes JSON-RPC below a path.
+fn card(request: &Request<Incoming>) -> Response<Body> {
+    let host = request.headers()["host"].to_str().unwrap();
+    let card = format!(
+        r#"{{"name":"a","description":"d","version":"1","capabilities":{{}},"defaultInputModes":[],"defaultOutputModes":[],"skills":[],"supportedInterfaces":[{{"url":"http://{host}/rpc","protocolBinding":"JSONRPC","protocolVersion":"1.0"}},{{"url":"{host}","protocolBinding":"GRPC","protocolVersion":"1.0"}}]}}"#
+    );
+    json(card)
+}
+
+fn json(text: impl Into<Bytes>) -> Response<Body> {
+    let body = http_body_util::Full::new(text.into()).map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(body);
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
 async fn answer(request: Request<Incoming>, shared: Shared) -> Response<Body> {
+    if request.method() == http::Method::GET {
+        return card(&request);
+    }
+    if request.version() < http::Version::HTTP_2 {
+        assert_eq!(request.uri().path(), "/rpc");
+        return json(r#"{"jsonrpc":"2.0","id":1,"result":{"id":"t","contextId":"c"}}"#);
+    }
     let on_drop = OnDrop(shared.hears.clone());
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
