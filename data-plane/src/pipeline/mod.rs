@@ -54,7 +54,10 @@ pub async fn exchange(
     match stages(worker, listener, &mut exchange, &mut parts, &mut body).await {
         Ok(answer) => answer.into_response(exchange),
         // A body that is left has not been read, nor have the headers been sent on.
-        Err(error) => refuse::answer(&error, exchange, body, parts.headers.contains_key(EXPECT)),
+        Err(error) => {
+            refuse::expect_dialect(&mut exchange, &parts);
+            refuse::answer(&error, exchange, body, parts.headers.contains_key(EXPECT))
+        }
     }
 }
 

@@ -2,13 +2,25 @@
 
 use http::Response;
 use http::header::{CONNECTION, HeaderValue};
+use http::request::Parts;
 use hyper::body::Incoming;
 
 use super::body;
 use super::exchange::Exchange;
 use super::response::Body;
-use crate::error::{Code, GatewayError};
+use crate::a2a::Version;
+use crate::a2a::version::requested;
+use crate::error::{Code, Dialect, GatewayError, Shape};
 use crate::http::respond::respond;
+
+/// How a JSON-RPC caller reads errors that come before its call has been read: a version that is not named is 0.3. The
+/// other bindings know by their paths.
+pub(super) fn expect_dialect(exchange: &mut Exchange, parts: &Parts) {
+    if exchange.shape == Shape::JsonRpc && exchange.version.is_none() {
+        let named = requested(&parts.headers, parts.uri.query()).ok().and_then(|requested| requested.version);
+        exchange.dialect = named.map_or(Dialect::V0, Version::dialect);
+    }
+}
 
 /// Renders the error for its caller. What is left of the request's body is read away, or the connection closes.
 ///

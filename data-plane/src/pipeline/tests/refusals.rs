@@ -105,3 +105,14 @@ async fn lengths_that_contradict_one_another_reach_nobody() {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(agent.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_call_that_is_refused_unread_is_answered_in_the_version_that_its_head_names() {
+    let gateway = gateway().await;
+    for (header, is_typed) in [("", false), ("a2a-version: 0.3\r\n", false), ("a2a-version: 1.0\r\n", true)] {
+        let head = format!("GET /a2a/echo HTTP/1.1\r\nhost: h\r\n{header}connection: close\r\n\r\n");
+        let answer = rest(&mut gateway.send(&head, "").await).await;
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        assert_eq!(answer.contains("\"data\":[{\"@type\""), is_typed, "{header}: {answer}");
+    }
+}
