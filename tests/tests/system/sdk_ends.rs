@@ -1,9 +1,9 @@
-//! What official clients see of a stream that the gateway ends, and of a call that it refuses.
+//! What official clients see of a stream that the gateway ends, and of calls that it refuses.
 
 use serde_json::Value;
 use system_tests::harness::{
     Agent, Client, DataPlane,
-    manifest::{KEY_PLAN, Manifest},
+    manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
     sdk::Sdk,
 };
 
@@ -38,6 +38,21 @@ fn every_client_sees_the_error_that_ends_its_stream_and_the_refusal_after_it() {
         assert!(is_readable(*sdk, binding) == text(&ended).contains("credential was revoked"), "{told}");
         let names_it = ["401", "UNAUTHENTICATED", "credential is not valid"];
         assert!(names_it.iter().any(|name| text(&refused).contains(name)), "{told}");
+    }
+}
+
+/// A client that asks for a version which nobody offers gets the same error from the agent and from the gateway.
+#[test]
+fn a_version_that_nobody_offers_is_refused_as_the_sdk_expects_it() {
+    let agent = Agent::hybrid(Sdk::Python1);
+    let gateway = DataPlane::standalone(&Manifest::new().keyless().agent("echo", &agent.url, KEYLESS_PLAN));
+    for base in [agent.url.clone(), gateway.agent("echo")] {
+        let client = Client::new(Sdk::Python1, &base).bindings(&["JSONRPC", "HTTP+JSON"]);
+        let records = client.run(&["version-mismatch"]);
+        for record in &records {
+            assert_eq!(record["error"]["type"], "VersionNotSupportedError", "{record}");
+        }
+        assert_eq!(records.len(), 2);
     }
 }
 
