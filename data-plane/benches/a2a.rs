@@ -130,6 +130,7 @@ fn bench(criterion: &mut Criterion) {
         capabilities_off: CapabilitiesOff::default(),
         skills: SkillFilter::All,
         versions: None,
+        reader: None,
     };
     criterion.bench_function("rewrite a card", |bencher| {
         bencher.iter(|| rewrite(black_box(card), &policy).is_ok());

@@ -231,8 +231,7 @@ async fn extended_card(
     if parts.status.is_success() && !is_bare {
         exchange.rpc_error = read_json_rpc(&bytes).and_then(|outcome| outcome.error_code);
     }
-    let plan = exchange.plan.as_deref();
-    let served = match card::rewrite_extended(listener, routed, plan, call.binding, &bytes) {
+    let served = match card::rewrite_extended(listener, exchange, routed, call.binding, &bytes) {
         Ok(served) => served,
         // An error of the agent's server: as it is.
         Err(_) if !parts.status.is_success() => bytes,

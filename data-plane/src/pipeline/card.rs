@@ -159,7 +159,7 @@ async fn build(
 ) -> Result<Served, Failure> {
     let source = source::card(&worker, &agent, version, wanted).await?;
     let audience = plan.as_deref().map_or(Audience::Everybody, Audience::Plan);
-    let policy = CardPolicy::new(&agent, audience, public_url);
+    let policy = CardPolicy::new(&agent, audience, public_url).for_reader(version.map(Version::dialect));
     let card = a2a_card::rewrite(&source.body, &policy.rewrite()).map_err(|error| Failure::new(&error))?;
     Ok(Served { card, fresh_for: source.fresh_for })
 }
@@ -183,12 +183,12 @@ pub(super) fn policy(
 /// `InvalidAgentResponse` if it cannot be read, `PublicUrlMissing` if the gateway does not know its address.
 pub(super) fn rewrite_extended(
     listener: &Listener,
+    exchange: &Exchange,
     routed: &Routed,
-    plan: Option<&Plan>,
     binding: Binding,
     answer: &[u8],
 ) -> Result<Bytes, GatewayError> {
-    let policy = policy(listener, routed, plan)?;
+    let policy = policy(listener, routed, exchange.plan.as_deref())?.for_reader(Some(exchange.dialect));
     match binding {
         Binding::JsonRpc => a2a_card::rewrite_json_rpc_answer(answer, &policy.rewrite()),
         Binding::HttpJson | Binding::Grpc => a2a_card::rewrite_answer(answer, &policy.rewrite()),

@@ -52,6 +52,7 @@ pub(crate) fn card(data: &[u8]) {
         grpc_authority: None,
         bindings: &[Binding::JsonRpc],
         versions: None,
+        reader: None,
         security: &security,
         capabilities_off: CapabilitiesOff { push_notifications: true, ..CapabilitiesOff::default() },
         skills: SkillFilter::All,

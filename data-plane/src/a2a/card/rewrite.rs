@@ -11,7 +11,7 @@ use super::url::Target;
 use super::{invalid, text};
 use crate::a2a::call::Binding;
 use crate::a2a::version::Version;
-use crate::error::GatewayError;
+use crate::error::{Dialect, GatewayError};
 
 /// What the served card has to say.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,9 @@ pub struct CardRewrite<'a> {
     pub bindings: &'a [Binding],
     /// The versions that the gateway takes calls of; `None`: any. Interfaces of others leave the card.
     pub versions: Option<&'a [Version]>,
+    /// The generation that the reader names. One of 1.0 gets what the plans demand in the form of 1.0 alone where the card
+    /// has one; its SDKs stumble over the other form beside it. `None`: it names none.
+    pub reader: Option<Dialect>,
     /// What the plans demand.
     pub security: &'a SecurityDeclaration,
     /// What policy switches off.

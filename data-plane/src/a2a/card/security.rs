@@ -2,7 +2,7 @@
 
 use super::object::{Edit, Object, array, elements, is_spelling_of, quote};
 use super::rewrite::CardRewrite;
-use crate::error::GatewayError;
+use crate::error::{Dialect, GatewayError};
 
 /// What the plans of an agent demand together. Alternatives are OR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,8 +97,9 @@ struct Speaks {
 }
 
 impl Speaks {
-    fn of(card: &Object<'_>) -> Result<Self, GatewayError> {
-        let (v0, v1) = (card.has("url"), card.has("supportedInterfaces"));
+    fn of(card: &Object<'_>, reader: Option<Dialect>) -> Result<Self, GatewayError> {
+        let v1 = card.has("supportedInterfaces");
+        let v0 = card.has("url") && !(v1 && reader == Some(Dialect::V1));
         Ok(Self { v0, v1, protobuf_v0: v0 && !v1 && has_protobuf_form(card)? })
     }
 }
@@ -125,7 +126,7 @@ fn has_protobuf_form(card: &Object<'_>) -> Result<bool, GatewayError> {
 
 /// Runs after the interfaces are rewritten: what is left of them decides the dialects.
 pub(super) fn declare(card: &mut Object<'_>, policy: &CardRewrite<'_>) -> Result<(), GatewayError> {
-    let speaks = Speaks::of(card)?;
+    let speaks = Speaks::of(card, policy.reader)?;
     let SecurityDeclaration { keeps_own, alternatives } = policy.security;
     if *keeps_own {
         drop_unreachable(card, policy)?;

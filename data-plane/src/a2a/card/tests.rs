@@ -30,6 +30,7 @@ pub(super) fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaratio
         grpc_authority: None,
         bindings: &[Binding::JsonRpc],
         versions: None,
+        reader: None,
         security,
         capabilities_off: CapabilitiesOff::default(),
         skills: SkillFilter::All,

@@ -9,6 +9,7 @@ use signalbox_proto::model::push::PushMode;
 use crate::a2a::card::{self, CapabilitiesOff, CardRewrite, Scheme, SecurityDeclaration, SkillFilter};
 use crate::a2a::{Binding, Operation, Version};
 use crate::config::{Agent, Plan, Target};
+use crate::error::Dialect;
 use crate::http::public_url;
 
 /// Who reads a card.
@@ -28,6 +29,7 @@ pub(in crate::pipeline) struct CardPolicy {
     grpc_authority: Option<String>,
     bindings: Vec<Binding>,
     versions: Option<Vec<Version>>,
+    reader: Option<Dialect>,
     security: SecurityDeclaration,
     capabilities_off: CapabilitiesOff,
     skills: Option<Vec<Arc<str>>>,
@@ -49,10 +51,16 @@ impl CardPolicy {
             grpc_authority,
             public_url,
             versions: versions(agent),
+            reader: None,
             security: security(&plans),
             capabilities_off: capabilities_off(agent, &plans),
             skills: skills(&plans),
         }
+    }
+
+    /// The same for a reader of this generation; `None`: it names none.
+    pub(in crate::pipeline) fn for_reader(self, reader: Option<Dialect>) -> Self {
+        Self { reader, ..self }
     }
 
     /// The same as the rewriting takes it.
@@ -63,6 +71,7 @@ impl CardPolicy {
             grpc_authority: self.grpc_authority.as_deref(),
             bindings: &self.bindings,
             versions: self.versions.as_deref(),
+            reader: self.reader,
             security: &self.security,
             capabilities_off: self.capabilities_off,
             skills: self.skills.as_deref().map_or(SkillFilter::All, SkillFilter::Only),

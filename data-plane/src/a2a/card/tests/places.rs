@@ -235,6 +235,7 @@ fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardR
         grpc_authority: Some("echo.agents.example:443"),
         bindings: &[Binding::JsonRpc, Binding::HttpJson, Binding::Grpc],
         versions: None,
+        reader: None,
         security,
         capabilities_off: CapabilitiesOff::default(),
         skills: SkillFilter::All,

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{SecurityDeclaration, card_0_3, card_1_0, hybrid, policy, served_by, target};
+use super::{
+    CardRewrite, Dialect, SecurityDeclaration, card_0_3, card_1_0, hybrid, policy, served_by, target,
+};
 
 fn own_security(mut card: Value) -> Value {
     card["securitySchemes"] = json!({"own": {"type": "http", "scheme": "basic"}});
@@ -128,4 +130,24 @@ fn a_card_of_0_3_in_the_form_of_protobuf_keeps_that_form() {
     assert!(served.get("securityRequirements").is_none());
     let both = with(&card, true, Some("X-API-Key"));
     assert_eq!(both["security"][0], card["security"][0]);
+}
+
+#[test]
+fn a_reader_of_1_0_gets_the_form_of_1_0_alone() {
+    let security =
+        SecurityDeclaration { keeps_own: false, alternatives: SecurityDeclaration::api_key("X-API-Key") };
+    let targets = [target()];
+    let of = |card: &Value, reader| {
+        served_by(card, &CardRewrite { reader: Some(reader), ..policy(&targets, &security) }).unwrap()
+    };
+    let new = of(&own_security(hybrid()), Dialect::V1);
+    assert_eq!(
+        new["securitySchemes"]["signalboxApiKey"],
+        json!({"apiKeySecurityScheme": {"location": "header", "name": "X-API-Key"}})
+    );
+    assert!(new.get("security").is_none() && new.get("securityRequirements").is_some(), "{new}");
+    assert!(new.get("url").is_some(), "the rest of a hybrid stays");
+    assert_eq!(of(&hybrid(), Dialect::V0), with(&hybrid(), false, Some("X-API-Key")));
+    // Where there is no other form, that is it.
+    assert!(of(&card_0_3(), Dialect::V1).get("security").is_some());
 }

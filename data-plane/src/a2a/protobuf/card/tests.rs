@@ -35,6 +35,7 @@ fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardR
         grpc_authority: Some(AUTHORITY),
         bindings: &[Binding::JsonRpc, Binding::HttpJson, Binding::Grpc],
         versions: None,
+        reader: None,
         security,
         capabilities_off: Default::default(),
         skills: SkillFilter::All,
