@@ -137,12 +137,16 @@ fn check_unary(call: &ReadCall, parts: &Parts, body: &ResponseBody) -> Result<()
     if parts.status.is_redirection() && !(is_rest && parts.status == StatusCode::NOT_MODIFIED) {
         return wrong("the agent redirects");
     }
-    let may_be_empty = is_rest && call.operation == Operation::DeleteTaskPushNotificationConfig;
-    if parts.status.is_success() && !is_json_answer(&parts.headers) && !(may_be_empty && body.is_end_stream())
-    {
+    let is_json = is_json_answer(&parts.headers);
+    if parts.status.is_success() && !is_json && !(may_be_empty(call) && body.is_end_stream()) {
         return wrong("the agent's answer does not call itself JSON");
     }
     Ok(())
+}
+
+/// Whether a success may say nothing at all: the deletion of a webhook over HTTP+JSON.
+fn may_be_empty(call: &ReadCall) -> bool {
+    call.binding == Binding::HttpJson && call.operation == Operation::DeleteTaskPushNotificationConfig
 }
 
 /// Reads what a unary answer says, where it is neither encoded nor large. Returns what was read of the body, and whether
@@ -154,7 +158,8 @@ async fn look_into(
     parts: &mut Parts,
     body: &mut ResponseBody,
 ) -> Result<(Bytes, bool), GatewayError> {
-    if body.is_end_stream() && call.binding == Binding::HttpJson {
+    let is_nothing = body.is_end_stream() && call.binding == Binding::HttpJson;
+    if is_nothing && (!parts.status.is_success() || may_be_empty(call)) {
         return Ok((Bytes::new(), true));
     }
     let announced = body.size_hint().lower();

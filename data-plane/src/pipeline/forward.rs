@@ -47,7 +47,9 @@ pub(super) async fn target(
     call: &ReadCall,
 ) -> Result<Chosen, GatewayError> {
     let version = call.version;
-    let target = Arc::clone(by_version(agent, call.binding, call.requested.version, version)?);
+    // The extended card of 0.2 belongs to JSON-RPC, the only binding then.
+    let binding = if call.is_below_server { Binding::JsonRpc } else { call.binding };
+    let target = Arc::clone(by_version(agent, binding, call.requested.version, version)?);
     if call.is_below_server {
         let path = target.endpoint.target(&call.below).map_err(unreadable_path)?;
         return Ok(Chosen { target, path });

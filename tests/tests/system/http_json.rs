@@ -241,6 +241,29 @@ fn lists_and_tenants_of_1_0() {
     }
 }
 
+/// The next call of a client goes where the extended card says.
+#[test]
+fn extended_cards_name_the_gateway_alone() {
+    for dialect in &DIALECTS {
+        let agent = Agent::full(dialect.sdk);
+        let manifest = Manifest::new().keyless().agent("echo", &agent.url, KEYLESS_PLAN);
+        let gateway = DataPlane::standalone(&manifest);
+        let mut paths = vec![if dialect.is_new() { "/extendedAgentCard" } else { "/v1/card" }];
+        if dialect.sdk == Sdk::Python03 {
+            paths.push("/agent/authenticatedExtendedCard");
+        }
+        for path in paths {
+            let target = format!("/a2a/echo{path}");
+            let answer = send(gateway.address, "GET", &target, dialect.headers, b"");
+            let place = format!("{:?} {path}: {}", dialect.sdk, answer.text());
+            assert_eq!(answer.status(), 200, "{place}");
+            assert_eq!(answer.head.get("cache-control"), Some("private, no-store"), "{place}");
+            assert!(answer.text().contains(&gateway.agent("echo")), "{place}");
+            assert!(!answer.text().contains(&agent.url["http://".len()..]), "{place}");
+        }
+    }
+}
+
 /// One address behind which both generations are spoken, by servers of their own.
 #[test]
 fn both_generations_side_by_side() {

@@ -170,6 +170,27 @@ async fn an_agent_without_this_binding_is_not_asked() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_is_said_to_take_this_binding_alone_takes_it_alone() {
+    let agent = Agent::start(|request| {
+        if request.starts_with("GET /.well-known/") {
+            return ("HTTP/1.1 404 None\r\ncontent-length: 0\r\n\r\n".into(), Then::Keep);
+        }
+        task()
+    })
+    .await;
+    let gateway = Fixture::with(&agent, "    bindings: [BINDING_HTTP_JSON]\n", "").await;
+    assert!(ask(&gateway, "GET", "/tasks/t", "", "").await.starts_with("HTTP/1.1 200 "));
+    assert!(calls(&agent).pop().unwrap().starts_with("GET /tasks/t "));
+    let other = gateway.post("", &call("message/send")).await;
+    assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
+    let gateway = Fixture::with(&agent, "    bindings: [BINDING_JSONRPC]\n", "").await;
+    assert!(ask(&gateway, "GET", "/tasks/t", "", "").await.starts_with("HTTP/1.1 404 "));
+    let card = ask(&gateway, "GET", "/agent/authenticatedExtendedCard", "", "").await;
+    assert!(card.starts_with("HTTP/1.1 500 "), "it belongs to JSON-RPC, and a task is no card: {card}");
+    assert_eq!(calls(&agent).len(), 2);
+}
+
+#[tokio::test]
 async fn bodies_are_read_before_anything_goes_on() {
     let agent = agent(|_| task()).await;
     let gateway = Fixture::with(&agent, "", "  limits:\n    maxBodyBytes: 1000\n").await;
@@ -260,6 +281,7 @@ async fn answers_that_are_none_are_not_passed_on() {
         ("200 OK\r\ncontent-type: text/html", "<html>"),
         ("200 OK\r\ncontent-type: application/json", "{\"half\":"),
         ("200 OK", ""),
+        ("200 OK\r\ncontent-type: application/json", ""),
     ] {
         let whole = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let agent = agent(move |_| (whole.clone(), Then::Keep)).await;
