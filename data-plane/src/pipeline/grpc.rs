@@ -21,10 +21,10 @@ use super::enter::Routed;
 use super::exchange::{Exchange, note};
 use super::forward::failure;
 use super::gateway::{Listener, Worker};
+use crate::a2a::card::MAX_CARD_BYTES;
 use crate::a2a::protobuf::{Method, response};
-use crate::a2a::{Binding, Operation, card as a2a_card};
+use crate::a2a::{Binding, Operation};
 use crate::clock::{self, Instant};
-use crate::config::Plan;
 use crate::error::{Code, GatewayError};
 use crate::http::answer::keep_origin_private;
 use crate::http::grpc::{
@@ -115,7 +115,7 @@ pub(super) async fn understand(
             return Ok(Answer::new(parts, Content::Whole(Bytes::new())));
         }
         None if body.is_end_stream() => {
-            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("an answer without a status"));
+            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("a head without a status"));
         }
         _ => {}
     }
@@ -126,30 +126,25 @@ pub(super) async fn understand(
         let messages = MessageParts::stream(stream, method, call.deadline);
         return Ok(Answer::new(parts, Content::Messages(body, Box::new(messages))));
     }
-    let is_card = call.operation == Operation::GetExtendedAgentCard;
-    let max = if is_card { a2a_card::MAX_CARD_BYTES } else { MAX_INSPECTED_BYTES };
-    let (bytes, trailers) = within(call.deadline, gather(&mut body, max, routed)).await??;
+    if call.operation == Operation::GetExtendedAgentCard {
+        return extended_card(listener, exchange, routed, method, call, parts, body).await;
+    }
+    let (bytes, trailers) = within(call.deadline, gather(&mut body, MAX_INSPECTED_BYTES, routed)).await??;
     let Some(trailers) = trailers else {
-        if is_card {
-            return Err(
-                GatewayError::new(Code::InvalidAgentResponse).internal("the extended card is too large")
-            );
-        }
         let messages = MessageParts::unary(bytes, method, call.deadline, routed);
         return Ok(Answer::new(parts, Content::Messages(body, Box::new(messages))));
     };
-    let mut bytes = bytes;
-    match grpc::status(&trailers) {
-        None => {
-            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("trailers without a status"));
-        }
-        Some(0) if is_card => {
-            bytes = extended_card(listener, routed, exchange.plan.as_deref(), method, &mut parts, &bytes)?
-        }
-        Some(0) => look_into(exchange, method, &bytes)?,
-        Some(status) => note_status(exchange, status),
+    match status_of(&trailers)? {
+        0 => look_into(exchange, method, &bytes)?,
+        status => note_status(exchange, status),
     }
     Ok(Answer::new(parts, Content::Trailed(bytes, Box::new(trailers))))
+}
+
+/// The status that an answer ends with.
+fn status_of(trailers: &HeaderMap) -> Result<u16, GatewayError> {
+    grpc::status(trailers)
+        .ok_or_else(|| GatewayError::new(Code::InvalidAgentResponse).internal("an answer without a status"))
 }
 
 /// An answer of something that is no gRPC server, such as a proxy before it: its HTTP status as a gRPC status.
@@ -234,26 +229,37 @@ fn look_into(exchange: &mut Exchange, method: Method<'_>, body: &[u8]) -> Result
 }
 
 /// An extended card is rewritten like a public one, or the caller's next call would leave the gateway.
-fn extended_card(
+async fn extended_card(
     listener: &Listener,
+    exchange: &mut Exchange,
     routed: &Routed,
-    plan: Option<&Plan>,
     method: Method<'_>,
-    parts: &mut Parts,
-    body: &[u8],
-) -> Result<Bytes, GatewayError> {
+    call: &ReadCall,
+    mut parts: Parts,
+    mut body: ResponseBody,
+) -> Result<Answer, GatewayError> {
     let invalid = |why: &'static str| GatewayError::new(Code::InvalidAgentResponse).internal(why);
-    let frame = frame::single(body, u32::MAX).map_err(|error| invalid("no single card").caused_by(error))?;
+    let (bytes, trailers) = within(call.deadline, gather(&mut body, MAX_CARD_BYTES, routed)).await??;
+    let trailers = trailers.ok_or_else(|| invalid("the extended card is too large"))?;
+    let status = status_of(&trailers)?;
+    if status != 0 {
+        note_status(exchange, status);
+        // Whatever came before the error is no card that anybody reads, and it has not been rewritten.
+        return Ok(Answer::new(parts, Content::Trailed(Bytes::new(), Box::new(trailers))));
+    }
+    let frame =
+        frame::single(&bytes, u32::MAX).map_err(|error| invalid("no single card").caused_by(error))?;
     if frame.is_compressed {
         return Err(invalid("a compressed card, which was not asked for"));
     }
     for name in [CONTENT_ENCODING, GRPC_ENCODING] {
         parts.headers.remove(name);
     }
+    let plan = exchange.plan.as_deref();
     let served = card::rewrite_extended_message(listener, routed, plan, method.package, frame.message)?;
     let prefix = frame::prefix(served.len()).ok_or_else(|| invalid("a card of 4 GiB"))?;
     let mut framed = BytesMut::with_capacity(prefix.len() + served.len());
     framed.extend_from_slice(&prefix);
     framed.extend_from_slice(&served);
-    Ok(framed.freeze())
+    Ok(Answer::new(parts, Content::Trailed(framed.freeze(), Box::new(trailers))))
 }

@@ -270,3 +270,18 @@ fn both_packages_reach_one_agent() {
     let paths: Vec<_> = agent.calls().iter().map(|call| call.path.clone()).collect();
     assert_eq!(paths, ["/a2a.v1.A2AService/GetTask", GET_TASK, "/a2a.v1.A2AService/Invented"]);
 }
+
+#[test]
+fn a_stream_that_outlives_the_drain_ends_with_a_status() {
+    let agent = well_behaved();
+    let mut gateway = in_front_of_with(&agent, &["--drain-delay", "0s", "--drain-timeout", "1s"]);
+    let mut stream = GrpcStream::open(gateway.address, HOST, STREAM, &[("x-then", "hang")], &field(2, b""));
+    for _ in 0..3 {
+        stream.message().expect("an event");
+    }
+    gateway.process.terminate();
+    let Err(End::Trailers(trailers)) = stream.message() else { panic!("neither an event nor a reset") };
+    assert_eq!(find(&trailers, "grpc-status"), Some("14"), "{trailers:?}");
+    assert!(find(&trailers, "grpc-message").is_some_and(|message| message.contains("shutting down")));
+    assert!(gateway.process.wait(PATIENCE).success());
+}

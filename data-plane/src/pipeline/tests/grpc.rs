@@ -314,3 +314,15 @@ async fn an_agent_without_grpc_says_so() {
     }
     assert_eq!(agent.calls().len(), 0);
 }
+
+#[tokio::test]
+async fn a_card_before_an_error_is_not_passed_on() {
+    let card = [field(1, b"Echo"), field(3, &field(1, b"127.0.0.1:1"))].concat();
+    let error = pairs(&[("grpc-status", "9")]);
+    let script =
+        vec![Script::Head(HeaderMap::new()), Script::Data(framed(&card)), Script::Trailers(error.clone())];
+    let agent = GrpcAgent::start(script).await;
+    let (_gateway, mut caller) = in_front_of(&agent).await;
+    let heard = caller.call("/a2a.v1.A2AService/GetAgentCard", HeaderMap::new(), &framed(b"")).await;
+    assert_eq!((heard.trailers, heard.data), (Some(error), Vec::new()));
+}
