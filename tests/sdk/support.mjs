@@ -61,13 +61,14 @@ export function agentOptions() {
     options: {
       port: { type: 'string', default: '0' },
       grpc: { type: 'boolean', default: false },
+      'grpc-tls': { type: 'string' },
       push: { type: 'boolean', default: false },
       'extended-card': { type: 'boolean', default: false },
       hybrid: { type: 'boolean', default: false },
       tenant: { type: 'string', default: '' },
     },
   });
-  return { ...values, port: Number(values.port), extendedCard: values['extended-card'] };
+  return { ...values, port: Number(values.port), extendedCard: values['extended-card'], grpcTls: values['grpc-tls'] };
 }
 
 /** The options of a client. `base` ends in `/`: the SDK drops the last segment otherwise. */
@@ -78,6 +79,7 @@ export function clientOptions(all, onRequest) {
       binding: { type: 'string', multiple: true, default: ['JSONRPC'] },
       legacy: { type: 'boolean', default: false },
       grpc: { type: 'string' },
+      ca: { type: 'string' },
       'api-key': { type: 'string' },
       header: { type: 'string', default: 'X-API-Key' },
       message: { type: 'string', default: 'hello' },
@@ -89,8 +91,8 @@ export function clientOptions(all, onRequest) {
   const unknown = names.filter((name) => !all.includes(name) && !onRequest.includes(name));
   if (unknown.length > 0) throw new Error(`no scenario is called ${unknown}`);
   const base = values.url.endsWith('/') ? values.url : `${values.url}/`;
-  const { binding: bindings, legacy, grpc, message } = values;
-  return { base, bindings, legacy, grpc, key: values['api-key'], header: values.header.toLowerCase(), message, names };
+  const { binding: bindings, legacy, grpc, ca, message } = values;
+  return { base, bindings, legacy, grpc, ca, key: values['api-key'], header: values.header.toLowerCase(), message, names };
 }
 
 /** A second stream has to see the task through, as far as its agent lets it. */

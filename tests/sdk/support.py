@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import sys
 import time
 
@@ -71,6 +72,7 @@ def agent_options(description: str, *, versions: bool):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('--port', type=int, default=0)
     parser.add_argument('--grpc', action='store_true', help='serve gRPC on a port of its own')
+    parser.add_argument('--grpc-tls', help='files of a certificate and its key, for gRPC')
     parser.add_argument('--push', action='store_true', help='keep push notification configs')
     parser.add_argument('--extended-card', action='store_true', help='have an extended card')
     if versions:
@@ -103,6 +105,7 @@ def client_options(description: str, all_scenarios: list[str], on_request: list[
     bindings = ['JSONRPC', 'HTTP+JSON', 'GRPC']
     parser.add_argument('--binding', action='append', choices=bindings, dest='bindings')
     parser.add_argument('--grpc', help='authority that the card has to name for gRPC')
+    parser.add_argument('--ca', help='file with the certificates to trust')
     parser.add_argument('--api-key')
     parser.add_argument('--header', default='X-API-Key')
     parser.add_argument('--message', default='hello', help='text sent by the scenario "message"')
@@ -124,6 +127,12 @@ def expect_resubscribed(agent: str, seen: dict, task: str) -> None:
     # That SDK empties the queues of further streams as soon as the first one has read the last event.
     may_lose = agent == 'Python 0.3 agent'
     expect(ended == ['completed'] or (may_lose and ended in ([], ['working'])), f'ended {ended}')
+
+
+def http_options(ca: str | None) -> dict:
+    """How a client makes its HTTP connections."""
+    verify = ssl.create_default_context(cafile=ca) if ca else False
+    return {'trust_env': False, 'timeout': 60, 'verify': verify}
 
 
 def check_interfaces(interfaces: list[dict], base: str, grpc: str | None) -> None:

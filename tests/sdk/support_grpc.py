@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 
 
@@ -22,10 +24,25 @@ class Calls(grpc.aio.ServerInterceptor):
         return await continuation(details)
 
 
-def bind(requests: list[dict]) -> tuple[grpc.aio.Server, str]:
-    """Makes a server on loopback and gives its authority, so that the card can name it."""
+def bind(requests: list[dict], tls: str | None) -> tuple[grpc.aio.Server, str]:
+    """Makes a server on loopback and gives its authority, so that the card can name it.
+
+    `tls` are the files of a certificate and its key, with a comma between.
+    """
     server = grpc.aio.server(interceptors=[Calls(requests)])
-    return server, f'127.0.0.1:{server.add_insecure_port("127.0.0.1:0")}'
+    if not tls:
+        return server, f'127.0.0.1:{server.add_insecure_port("127.0.0.1:0")}'
+    certificate, key = (Path(file).read_bytes() for file in tls.split(','))
+    credentials = grpc.ssl_server_credentials([(key, certificate)])
+    return server, f'localhost:{server.add_secure_port("127.0.0.1:0", credentials)}'
+
+
+def channel(authority: str, ca: str | None, interceptors: list) -> grpc.aio.Channel:
+    """A channel to an authority, with TLS where a file with certificates to trust is given."""
+    if not ca:
+        return grpc.aio.insecure_channel(authority, interceptors=interceptors)
+    credentials = grpc.ssl_channel_credentials(Path(ca).read_bytes())
+    return grpc.aio.secure_channel(authority, credentials, interceptors=interceptors)
 
 
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):

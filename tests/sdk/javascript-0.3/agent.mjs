@@ -82,7 +82,8 @@ const skill = (id) => ({ id, name: id, description: `Does ${id}`, tags: ['test']
 const options = agentOptions();
 const requests = [];
 const { server, url } = await bind(options.port);
-const grpc = options.grpc ? await (await import('./support_grpc.mjs')).bindGrpc(requests) : undefined;
+const bindGrpc = async () => (await import('./support_grpc.mjs')).bindGrpc(requests, options.grpcTls);
+const grpc = options.grpc ? await bindGrpc() : undefined;
 const publicCard = card(url, grpc?.address, options);
 const extendedCard = { ...publicCard, skills: [...publicCard.skills, skill('extended')] };
 const requestHandler = new DefaultRequestHandler(

@@ -53,8 +53,8 @@ function credentials(card, key, header) {
 }
 
 class Scenarios {
-  constructor({ base, binding, grpc, key, header, message }) {
-    Object.assign(this, { base, binding, grpc, key, header, command: message });
+  constructor({ base, binding, grpc, ca, key, header, message }) {
+    Object.assign(this, { base, binding, grpc, ca, key, header, command: message });
   }
 
   async client() {
@@ -69,7 +69,8 @@ class Scenarios {
   async transport(headers) {
     if (this.binding === 'GRPC') {
       const { GrpcTransportFactory } = await import('@a2a-js/sdk/client/grpc');
-      return new GrpcTransportFactory();
+      const { channelCredentials } = await import('./support_grpc.mjs');
+      return new GrpcTransportFactory({ grpcChannelCredentials: channelCredentials(this.ca) });
     }
     const handler = { headers: async () => headers, shouldRetryWithHeaders: async () => undefined };
     const fetchImpl = createAuthenticatingFetchWithRetry(wrapped, handler);

@@ -56,8 +56,8 @@ function credentials(card, key, header) {
 }
 
 class Scenarios {
-  constructor({ base, binding, legacy, grpc, key, header, message }) {
-    Object.assign(this, { base, binding, legacy, grpc, key, header, command: message });
+  constructor({ base, binding, legacy, grpc, ca, key, header, message }) {
+    Object.assign(this, { base, binding, legacy, grpc, ca, key, header, command: message });
   }
 
   async client() {
@@ -72,7 +72,9 @@ class Scenarios {
   async transport(headers) {
     if (this.binding === 'GRPC') {
       const { GrpcTransportFactory } = await import('@a2a-js/sdk/client/grpc');
-      return new GrpcTransportFactory({ legacyCompat: { enabled: this.legacy } });
+      const { channelCredentials } = await import('./support_grpc.mjs');
+      const grpcChannelCredentials = channelCredentials(this.ca);
+      return new GrpcTransportFactory({ grpcChannelCredentials, legacyCompat: { enabled: this.legacy } });
     }
     const handler = { headers: async () => headers, shouldRetryWithHeaders: async () => undefined };
     const fetchImpl = createAuthenticatingFetchWithRetry(wrapped, handler);

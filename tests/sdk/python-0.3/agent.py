@@ -115,7 +115,7 @@ async def main() -> None:
     if options.grpc:
         import support_grpc
 
-        grpc = support_grpc.bind(requests)
+        grpc = support_grpc.bind(requests, options.grpc_tls)
     agent_card = card(url, grpc and grpc[1], options)
     extended_card = extended(agent_card) if options.extended_card else None
     handler = DefaultRequestHandler(

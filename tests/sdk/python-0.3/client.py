@@ -63,19 +63,15 @@ class Scenarios:
     def __init__(self, arguments, binding: str, http: httpx.AsyncClient):
         self.base, self.http = arguments.url.rstrip('/'), http
         self.key, self.header, self.command = arguments.api_key, arguments.header, arguments.message
-        self.binding, self.grpc = binding, arguments.grpc
+        self.binding, self.grpc, self.ca = binding, arguments.grpc, arguments.ca
         self.card = None
         self.channels = []
 
     def channel(self, authority: str):
-        import grpc
+        import support_grpc
 
-        interceptors = []
-        if self.key:
-            import support_grpc
-
-            interceptors = support_grpc.metadata(*self.credential())
-        self.channels.append(grpc.aio.insecure_channel(authority, interceptors=interceptors))
+        interceptors = support_grpc.metadata(*self.credential()) if self.key else []
+        self.channels.append(support_grpc.channel(authority, self.ca, interceptors))
         return self.channels[-1]
 
     def credential(self) -> tuple[str, str]:
@@ -292,7 +288,7 @@ async def main() -> int:
     arguments = support.client_options(__doc__, ALL, ON_REQUEST)
     status = 0
     for binding in arguments.bindings:
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+        async with httpx.AsyncClient(**support.http_options(arguments.ca)) as http:
             scenarios = Scenarios(arguments, binding, http)
             status |= await support.run_scenarios(scenarios, arguments.names, describe_error)
             await scenarios.close()

@@ -126,7 +126,7 @@ async def main() -> None:
     if options.grpc:
         import support_grpc
 
-        grpc = support_grpc.bind(requests)
+        grpc = support_grpc.bind(requests, options.grpc_tls)
     # The SDK's client puts the tenant behind the interface's path, its server before the prefix.
     rest = '' if options.tenant else '/rest'
     agent_card = card(url, rest, grpc and grpc[1], options)

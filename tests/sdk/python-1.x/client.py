@@ -77,14 +77,14 @@ class Scenarios:
     def __init__(self, arguments, binding: str, http: httpx.AsyncClient, spans: tracing.ClientSpans):
         self.base, self.http, self.spans = arguments.url.rstrip('/'), http, spans
         self.key, self.header, self.command = arguments.api_key, arguments.header, arguments.message
-        self.binding, self.grpc = binding, arguments.grpc
+        self.binding, self.grpc, self.ca = binding, arguments.grpc, arguments.ca
         self.card = None
         self.channels = []
 
     def channel(self, authority: str):
-        import grpc
+        import support_grpc
 
-        self.channels.append(grpc.aio.insecure_channel(authority))
+        self.channels.append(support_grpc.channel(authority, self.ca, []))
         return self.channels[-1]
 
     async def close(self) -> None:
@@ -312,7 +312,7 @@ async def main() -> int:
     provider = tracing.provider('python-client')
     spans = tracing.ClientSpans(provider)
     hooks = {'request': [spans.inject]}
-    async with httpx.AsyncClient(trust_env=False, timeout=60, event_hooks=hooks) as http:
+    async with httpx.AsyncClient(**support.http_options(arguments.ca), event_hooks=hooks) as http:
         for binding in arguments.bindings:
             scenarios = Scenarios(arguments, binding, http, spans)
             status |= await support.run_scenarios(scenarios, arguments.names, describe_error)

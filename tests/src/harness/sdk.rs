@@ -206,6 +206,15 @@ impl Client {
         self
     }
 
+    /// Trusting the certificates in a file.
+    #[must_use]
+    pub fn ca(mut self, file: &std::path::Path) -> Self {
+        let file = file.display().to_string();
+        self.options.extend(["--ca".to_owned(), file.clone()]);
+        // Node's own HTTP client reads it from nowhere else.
+        self.environment("NODE_EXTRA_CA_CERTS", &file)
+    }
+
     /// Able to call agents of 0.3 where that has to be asked of the SDK.
     #[must_use]
     pub fn legacy(mut self) -> Self {

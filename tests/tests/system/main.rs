@@ -26,6 +26,7 @@ mod sdk_direct;
 mod sdk_ends;
 mod sdk_matrix;
 mod sdk_table;
+mod sdk_tls;
 mod standalone;
 mod streams;
 mod tls;

@@ -46,8 +46,8 @@ fn every_client_sees_the_error_that_ends_its_stream_and_the_refusal_after_it() {
 fn a_version_that_nobody_offers_is_refused_as_the_sdk_expects_it() {
     let agent = Agent::hybrid(Sdk::Python1);
     let gateway = DataPlane::standalone(&Manifest::new().keyless().agent("echo", &agent.url, KEYLESS_PLAN));
-    for base in [agent.url.clone(), gateway.agent("echo")] {
-        let client = Client::new(Sdk::Python1, &base).bindings(&["JSONRPC", "HTTP+JSON"]);
+    for base in [&agent.url, &gateway.agent("echo")] {
+        let client = Client::new(Sdk::Python1, base).bindings(&["JSONRPC", "HTTP+JSON"]);
         let records = client.run(&["version-mismatch"]);
         for record in &records {
             assert_eq!(record["error"]["type"], "VersionNotSupportedError", "{record}");

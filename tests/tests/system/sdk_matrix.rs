@@ -180,6 +180,11 @@ fn every_client_with_a_key_in_either_header(agent_sdk: Sdk) {
 }
 
 #[test]
+fn every_client_with_a_key_in_either_header_to_python_1() {
+    every_client_with_a_key_in_either_header(Sdk::Python1);
+}
+
+#[test]
 fn every_client_with_a_key_in_either_header_to_javascript_1() {
     every_client_with_a_key_in_either_header(Sdk::JavaScript1);
 }
