@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 mod http;
 mod interop;
@@ -32,6 +33,8 @@ enum Verb {
     Tidy,
     /// Run every test; sets up the SDKs that they need under target/sdk
     Test(test::Options),
+    /// Run the conformance profile and publish its table in docs/conformance.md
+    Conformance(conformance::Options),
     /// Start everything on this machine, publish an agent and call it
     Demo(demo::Options),
     /// Measure a data plane beside nginx and Envoy
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Verb::Tidy => tidy::run(),
         Verb::Test(options) => test::run(&options),
+        Verb::Conformance(options) => conformance::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Interop => interop::run(),

@@ -54,7 +54,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Everything that tests need beside the workspace.
-fn set_up() -> Result<()> {
+///
+/// # Errors
+/// When something is missing and cannot be set up.
+pub(crate) fn set_up() -> Result<()> {
     debian::nginx()?;
     for name in folders(&workspace::root().join(SDK_PROGRAMS))? {
         let list = |file: &str| workspace::read(&format!("{SDK_PROGRAMS}/{name}/{file}"));
@@ -83,6 +86,6 @@ fn folders(parent: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn has_nextest() -> bool {
+pub(crate) fn has_nextest() -> bool {
     workspace::output(workspace::cargo().args(["nextest", "--version"])).is_ok()
 }

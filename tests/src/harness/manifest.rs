@@ -91,6 +91,21 @@ impl Manifest {
         made
     }
 
+    /// With several consumers: id, plan and SHA-256 of a key in hex.
+    #[must_use]
+    pub fn consumers(mut self, consumers: &[(&str, &str, &str)]) -> Self {
+        let name = |id: &str| format!("organizations/default/consumers/{id}");
+        let mut lists = ["consumers:\n", "subscriptions:\n", "apiKeys:\n"].map(str::to_owned);
+        for (id, plan, key_sha256) in consumers {
+            let subscription = format!("{}/subscriptions/{id}", name(id));
+            let _ = write!(lists[0], "- name: {}\n", name(id));
+            let _ = write!(lists[1], "- name: {subscription}\n  plan: {plan}\n");
+            let _ = write!(lists[2], "- name: {subscription}/apiKeys/{id}\n  keySha256: {key_sha256}\n");
+        }
+        self.rest.push_str(&lists.concat());
+        self
+    }
+
     /// The whole as YAML.
     #[must_use]
     pub fn yaml(&self) -> String {

@@ -1,7 +1,6 @@
 //! A gRPC agent made of a closure: it keeps the calls that arrive, and answers with any head, messages and trailers.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -11,7 +10,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::{BodyExt as _, Either, Empty, StreamBody};
 use hyper::{
     body::{Frame, Incoming},
     service::service_fn,
@@ -52,22 +51,28 @@ impl GrpcRequest {
     }
 }
 
+/// Whether anything follows the head.
+type HasBody = bool;
 type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, std::io::Error>>;
 
 /// The answer in the making.
 pub struct Reply {
-    head: Option<oneshot::Sender<http::response::Parts>>,
+    head: Option<oneshot::Sender<(http::response::Parts, HasBody)>>,
     frames: Frames,
 }
 
 impl Reply {
     /// Sends the head with metadata.
     pub fn head(&mut self, metadata: &[(&str, &str)]) {
+        self.send_head(metadata, true);
+    }
+
+    fn send_head(&mut self, metadata: &[(&str, &str)], has_body: HasBody) {
         let (mut parts, ()) = http::Response::new(()).into_parts();
         parts.headers.insert("content-type", HeaderValue::from_static("application/grpc"));
         parts.headers.extend(headers_of(metadata));
         // The caller may have gone.
-        let _ = self.head.take().expect("one head").send(parts);
+        let _ = self.head.take().expect("one head").send((parts, has_body));
     }
 
     /// Sends a message; the head too if it has not gone.
@@ -93,7 +98,7 @@ impl Reply {
 
     /// Ends the answer before it began: the trailers are its head.
     pub fn trailers_only(&mut self, trailers: &[(&str, &str)]) {
-        self.head(trailers);
+        self.send_head(trailers, false);
     }
 
     /// Breaks the stream off.
@@ -181,7 +186,7 @@ async fn serve(socket: TcpStream, shared: Shared) {
     socket.set_nodelay(true).expect("the delay can be turned off");
     let own = service_fn(|request| {
         let shared = shared.clone();
-        async move { Ok::<_, Infallible>(respond(request, shared).await) }
+        async move { respond(request, shared).await }
     });
     // A connection that fails is the gateway's to report.
     let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -189,9 +194,14 @@ async fn serve(socket: TcpStream, shared: Shared) {
         .await;
 }
 
-type Body = StreamBody<UnboundedReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
+type Messages = StreamBody<UnboundedReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
+type Body = Either<Messages, Empty<Bytes>>;
 
-async fn respond(request: http::Request<Incoming>, shared: Shared) -> http::Response<Body> {
+/// Answers a call; an error, which resets it, where the closure sends not even a head.
+async fn respond(
+    request: http::Request<Incoming>,
+    shared: Shared,
+) -> Result<http::Response<Body>, std::io::Error> {
     let path = request.uri().path().to_owned();
     let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let headers = metadata_of(request.headers());
@@ -209,6 +219,8 @@ async fn respond(request: http::Request<Incoming>, shared: Shared) -> http::Resp
         (shared.answer)(&call, &mut reply);
         shared.open.fetch_sub(1, Ordering::SeqCst);
     });
-    let parts = parts.await.unwrap_or_else(|_| http::Response::new(()).into_parts().0);
-    http::Response::from_parts(parts, StreamBody::new(UnboundedReceiverStream::new(received)))
+    let (parts, has_body) = parts.await.map_err(std::io::Error::other)?;
+    let messages = StreamBody::new(UnboundedReceiverStream::new(received));
+    let body = if has_body { Either::Left(messages) } else { Either::Right(Empty::new()) };
+    Ok(http::Response::from_parts(parts, body))
 }
