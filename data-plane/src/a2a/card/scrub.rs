@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::host::{Numbers, canonical, decode_percent, is_this_machine};
+use super::host::{Numbers, canonical, decode_percent, is_ipv6, is_this_machine};
 use super::rewrite::CardRewrite;
 use super::url::{Address, Known, Target, clean};
 
@@ -149,23 +149,23 @@ impl<'a> Scrub<'a> {
         })
     }
 
+    /// Whether an address comes to light when line breaks, tabs and encodings are taken away.
     fn is_disguised(&self, text: &str) -> bool {
-        let joined = text.replace(['\t', '\r', '\n'], "");
-        if joined.len() != text.len() && !self.find(&joined, 0).is_empty() {
+        let mut plain = joined(text);
+        if plain.len() != text.len() && !self.find(&plain, 0).is_empty() {
             return true;
         }
-        let mut decoded = decode_percent(&joined);
-        for _ in 0..MAX_ENCODINGS {
-            let next = decode_percent(&decoded).into_owned();
-            if !self.find(&decoded, MAX_ENCODINGS).is_empty() && decoded != joined {
-                return true;
-            }
-            if next == *decoded {
+        for _ in 0..=MAX_ENCODINGS {
+            let decoded = joined(&decode_percent(&plain));
+            if decoded == plain {
                 return false;
             }
-            decoded = next.into();
+            if !self.find(&decoded, MAX_ENCODINGS).is_empty() {
+                return true;
+            }
+            plain = decoded;
         }
-        !self.find(&decoded, MAX_ENCODINGS).is_empty()
+        false
     }
 
     fn without(&self, text: &str, found: &[Found]) -> String {
@@ -226,6 +226,10 @@ impl<'a> Scrub<'a> {
     }
 }
 
+fn joined(text: &str) -> String {
+    text.replace(['\t', '\r', '\n'], "")
+}
+
 /// A part of a text that may be host and port.
 #[derive(Debug)]
 struct Candidate {
@@ -241,32 +245,36 @@ impl Candidate {
     fn next(text: &str, at: usize) -> Option<Self> {
         let begins = |letter: char| is_host_letter(letter) || letter == '[';
         let mut start = at + text[at..].find(begins)?;
-        let mut host_end = start;
-        if text[start..].starts_with('[') {
-            match text[start..].find(']').filter(|length| *length < 64) {
-                Some(length) => host_end = start + length + 1,
-                None => start += 1,
+        let host_end = loop {
+            if let Some(length) = bracketed(&text[start..]) {
+                break start + length;
             }
-        }
-        if host_end == start {
             let rest = &text[start..];
-            host_end += rest.find(|letter| !is_host_letter(letter)).unwrap_or(rest.len());
-        }
-        if host_end == start {
-            return Self::next(text, start);
-        }
+            let length = rest.find(|letter| !is_host_letter(letter)).unwrap_or(rest.len());
+            if length > 0 {
+                break start + length;
+            }
+            // A bracket that opens no address.
+            start += 1;
+            start += text[start..].find(begins)?;
+        };
         let after = text[host_end..].strip_prefix(':').unwrap_or_default();
         let digits = after.len() - after.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
         let port = after[..digits].parse().ok();
-        let end = if port.is_some() {
-            host_end + 1 + digits
-        } else {
-            // The dot of a sentence is none of the host.
-            host_end = start + text[start..host_end].trim_end_matches('.').len();
-            host_end.max(start + 1)
-        };
-        Some(Self { start, host_end, port, end })
+        if port.is_some() {
+            return Some(Self { start, host_end, port, end: host_end + 1 + digits });
+        }
+        // The dot of a sentence is none of the host.
+        let host_end = start + text[start..host_end].trim_end_matches('.').len();
+        Some(Self { start, host_end, port, end: host_end.max(start + 1) })
     }
+}
+
+/// The length of an IPv6 address in brackets.
+fn bracketed(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('[')?;
+    let length = inner.find(']')?;
+    is_ipv6(&inner[..length]).then_some(length + 2)
 }
 
 fn is_host_letter(letter: char) -> bool {
