@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::call::Binding;
 use super::card::{Edit, Object, array, elements, quote};
+use super::duplicate;
 use super::operation::Naming;
 use super::policy;
 use super::text::string;
@@ -73,7 +74,11 @@ pub fn mend(
     };
     let Some(message) = message.filter(|message| message.starts_with('{')) else { return Ok(None) };
     let Some(mended) = mend_message(form, message, message_id)? else { return Ok(None) };
-    Ok(splice(body, message, &mended))
+    let mended = splice(body, message, &mended);
+    // What was put in must not meet a member in a spelling that only some readers take for it.
+    let is_clear =
+        |body: &Vec<u8>| std::str::from_utf8(body).is_ok_and(|text| duplicate::check(text).is_ok());
+    Ok(mended.filter(is_clear))
 }
 
 /// The body with `part`, which is borrowed from it, replaced.

@@ -18,6 +18,6 @@ pub fn without_version(raw_query: &str) -> Option<Cow<'_, str>> {
     if !raw_query.split('&').any(|pair| names_version(&pair)) {
         return if raw_query.is_empty() { None } else { Some(Cow::Borrowed(raw_query)) };
     }
-    let kept: Vec<&str> = raw_query.split('&').filter(|pair| !names_version(pair)).collect();
-    if kept.is_empty() { None } else { Some(Cow::Owned(kept.join("&"))) }
+    let kept = raw_query.split('&').filter(|pair| !names_version(pair)).collect::<Vec<_>>().join("&");
+    if kept.is_empty() { None } else { Some(Cow::Owned(kept)) }
 }

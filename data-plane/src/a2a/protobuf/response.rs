@@ -15,7 +15,10 @@ mod tests;
 pub fn read<'a>(method: Method<'_>, message: &'a [u8]) -> Option<Outcome<'a>> {
     use Operation as O;
     match method.operation {
-        O::SendMessage | O::SendStreamingMessage | O::SubscribeToTask => payload(message),
+        O::SendMessage => payload(message, &[TASK, MESSAGE]),
+        O::SendStreamingMessage | O::SubscribeToTask => {
+            payload(message, &[TASK, MESSAGE, STATUS_UPDATE, ARTIFACT_UPDATE])
+        }
         O::GetTask | O::CancelTask => TASK.read(message),
         O::CreateTaskPushNotificationConfig | O::GetTaskPushNotificationConfig => {
             let [named] = texts(message, [push_config_task(method.package)]).ok()?;
@@ -41,19 +44,14 @@ const fn push_config_task(package: Package) -> u32 {
     }
 }
 
-/// A SendMessageResponse or StreamResponse: a oneof, of which the last counts.
-fn payload(message: &[u8]) -> Option<Outcome<'_>> {
+/// A SendMessageResponse or StreamResponse: a oneof, of which the last counts. Its members are numbered from 1.
+fn payload<'a>(message: &'a [u8], members: &[Places]) -> Option<Outcome<'a>> {
     let mut outcome = Outcome::default();
     for field in fields(message) {
         let field = field.ok()?;
         let Value::Bytes(inner) = field.value else { continue };
-        let places = match field.number {
-            1 => TASK,
-            2 => MESSAGE,
-            3 => STATUS_UPDATE,
-            4 => ARTIFACT_UPDATE,
-            _ => continue,
-        };
+        let index = usize::try_from(field.number).ok()?.checked_sub(1)?;
+        let Some(places) = members.get(index) else { continue };
         outcome = places.read(inner)?;
     }
     Some(outcome)

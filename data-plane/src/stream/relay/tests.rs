@@ -302,4 +302,49 @@ proptest! {
             prop_assert_eq!(text, format!("{}{ERROR}", &all[..boundary]));
         }
     }
+
+    /// Whatever the chunks and the pauses between them: heartbeats come between two events alone, and without them the
+    /// caller has what the agent sent.
+    #[test]
+    fn heartbeats_come_between_events_alone(
+        pieces in proptest::collection::vec((piece(), 0..3500_u64), 0..20),
+        last in prop::sample::select(vec!["data: 5\n\n", "\n\n\n"]),
+    ) {
+        let mut pieces = pieces;
+        pieces.extend([("\n\n\n", 0), (last, 1500)]);
+        let all: String = pieces.iter().map(|(piece, _)| *piece).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (frames, summary) = runtime.block_on(async {
+            let settings = RelaySettings { heartbeat_interval: Some(SECOND), held_bytes_max: 1024, ..settings() };
+            let (upstream, mut relay, recorder) = relay(settings, EndSignal::never());
+            let agent = tokio::spawn(async move {
+                for (piece, pause) in pieces {
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    upstream.send(Ok(piece)).await.unwrap();
+                }
+            });
+            let mut frames = Vec::new();
+            while let Some(frame) = next(&mut relay).await {
+                frames.push(frame.unwrap());
+            }
+            agent.await.unwrap();
+            drop(relay);
+            (frames, recorder.seen().summary.unwrap())
+        });
+        let mut splitter = Splitter::new();
+        let (mut text, mut heartbeats) = (String::new(), 0);
+        for frame in frames {
+            // No piece begins an event so.
+            if frame == ":\n\n" {
+                prop_assert!(splitter.is_at_boundary(), "after {:?}", text);
+                heartbeats += 1;
+            } else {
+                splitter.feed(frame.as_bytes());
+                text.push_str(&frame);
+            }
+        }
+        prop_assert_eq!(text, all);
+        prop_assert_eq!(summary.heartbeats, heartbeats);
+        prop_assert!(heartbeats > 0, "the last pause is longer than the interval");
+    }
 }

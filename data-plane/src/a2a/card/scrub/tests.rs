@@ -146,3 +146,18 @@ fn the_gateways_own_address_for_grpc_stays() {
     assert!(scrub.is_named_in_bytes(b"\x0a\x15backend.internal:9999\xff"));
     assert!(!scrub.is_named_in_bytes(b"\x0a\x15frontend.internal:9999\xff"));
 }
+
+/// A card that is nothing but this must neither take long nor recurse deeply.
+#[test]
+fn long_and_strange_texts_are_looked_through() {
+    for part in ["[", "a@", "http://", "%25", "[::1", "a.", "://@"] {
+        let text = part.repeat(40_000 / part.len());
+        let started = std::time::Instant::now();
+        let _ = scrub("http://backend.internal:9999/rpc", &text, Fate::Remove);
+        assert!(started.elapsed().as_secs() < 20, "{part:?} took {:?}", started.elapsed());
+    }
+    let brackets = "[a".repeat(1000);
+    let named = format!("{brackets} http://backend.internal:9999/x [");
+    let scrubbed = scrub("http://backend.internal:9999/rpc", &named, Fate::Replace);
+    assert_eq!(scrubbed, change(format!("{brackets} {PUBLIC}/x [")));
+}

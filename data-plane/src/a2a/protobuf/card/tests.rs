@@ -1,4 +1,4 @@
-//! Against prost-reflect, with the descriptors of the official Python SDK: `tests/*.binpb` are file descriptor sets of
+//! Against prost-reflect, with the descriptors of the official Python SDK: `golden/*.binpb` are file descriptor sets of
 //! `a2a.types.a2a_pb2` (a2a-sdk 1.3.0) and `a2a.grpc.a2a_pb2` (0.3.26), without options and services.
 
 use std::sync::LazyLock;
@@ -44,8 +44,8 @@ fn policy<'a>(targets: &'a [Target], security: &'a SecurityDeclaration) -> CardR
 
 static DESCRIPTORS: LazyLock<[MessageDescriptor; 2]> = LazyLock::new(|| {
     let files: [(&[u8], _); 2] = [
-        (include_bytes!("tests/a2a.v1.binpb"), "a2a.v1.AgentCard"),
-        (include_bytes!("tests/lf.a2a.v1.binpb"), "lf.a2a.v1.AgentCard"),
+        (include_bytes!("../../../../tests/golden/a2a.v1.binpb"), "a2a.v1.AgentCard"),
+        (include_bytes!("../../../../tests/golden/lf.a2a.v1.binpb"), "lf.a2a.v1.AgentCard"),
     ];
     files.map(|(bytes, name)| {
         let mut pool = DescriptorPool::global();

@@ -1,9 +1,8 @@
 //! The skill that a message names: JSON pointers into `google.protobuf.Struct`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use signalbox_proto::model::pointer::SkillSelector;
+use signalbox_proto::model::pointer::{JsonPointer, SkillSelector};
 
 use crate::a2a::operation::Operation;
 use crate::a2a::protobuf::call::Send;
@@ -43,7 +42,7 @@ pub fn skills<'a>(
             PARTS if !selector.data_parts.is_empty() => {
                 let Some(data) = data(method.package, message(field.value)?)? else { continue };
                 for pointer in &selector.data_parts {
-                    collect(data, pointer.tokens(), &mut found)?;
+                    collect(data, pointer, &selector.data_parts, &mut found)?;
                 }
             }
             _ => {}
@@ -51,7 +50,7 @@ pub fn skills<'a>(
     }
     if let Some(metadata) = metadata {
         for pointer in &selector.message_metadata {
-            collect(Node::Object(metadata), pointer.tokens(), &mut found)?;
+            collect(Node::Object(metadata), pointer, &selector.message_metadata, &mut found)?;
         }
     }
     Ok(found)
@@ -63,7 +62,8 @@ enum Node<'a> {
     Object(&'a [u8]),
     List(&'a [u8]),
     Text(&'a str),
-    /// Null, a number, a bool, or nothing.
+    Null,
+    /// A number, a bool, or nothing.
     Other,
 }
 
@@ -77,7 +77,8 @@ impl<'a> Node<'a> {
                 3 => Self::Text(text(field.value)?),
                 5 => Self::Object(message(field.value)?),
                 6 => Self::List(message(field.value)?),
-                1 | 2 | 4 => Self::Other,
+                1 => Self::Null,
+                2 | 4 => Self::Other,
                 _ => continue,
             };
             once(&mut node, read)?;
@@ -89,7 +90,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Object(object) => member(object, name)?.map(Self::read).transpose(),
             Self::List(list) => element(list, name)?.map(Self::read).transpose(),
-            Self::Text(_) | Self::Other => Ok(None),
+            Self::Text(_) | Self::Null | Self::Other => Ok(None),
         }
     }
 }
@@ -162,11 +163,14 @@ fn data(package: Package, part: &[u8]) -> Result<Option<Node<'_>>, Refusal> {
     }
 }
 
+/// Follows one of the pointers. What is neither text nor null is an error, unless another pointer leads further into it.
 fn collect<'a>(
     root: Node<'a>,
-    tokens: &[Arc<str>],
+    pointer: &JsonPointer,
+    all: &[JsonPointer],
     found: &mut Vec<Cow<'a, str>>,
 ) -> Result<(), GatewayError> {
+    let tokens = pointer.tokens();
     let mut node = root;
     for token in tokens {
         match node.member(token)? {
@@ -174,23 +178,34 @@ fn collect<'a>(
             None => return Ok(()),
         }
     }
-    let no_text =
-        || GatewayError::new(Code::UnsupportedOperation).detail("The skill that it names is no text.");
+    let longer = || all.iter().filter_map(|other| other.tokens().strip_prefix(tokens));
     match node {
+        Node::Null => {}
         Node::Text(text) => found.push(Cow::Borrowed(text)),
         Node::List(list) => {
+            let mut index = 0;
             for field in fields(list) {
                 let field = field.map_err(Refusal::from)?;
                 if field.number != 1 {
                     continue;
                 }
+                let leads_on =
+                    longer().any(|rest| rest.first().is_some_and(|first| **first == *index.to_string()));
                 match Node::read(message(field.value)?)? {
+                    _ if leads_on => {}
                     Node::Text(text) => found.push(Cow::Borrowed(text)),
                     _ => return Err(no_text()),
                 }
+                index += 1;
             }
         }
+        Node::Object(_) | Node::Other if longer().any(|rest| !rest.is_empty()) => {}
         Node::Object(_) | Node::Other => return Err(no_text()),
     }
     Ok(())
+}
+
+fn no_text() -> GatewayError {
+    GatewayError::new(Code::UnsupportedOperation)
+        .detail("The plan opens some skills only: name the skill as a text where the agent says.")
 }

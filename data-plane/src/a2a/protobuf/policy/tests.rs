@@ -111,13 +111,21 @@ mod selected {
             assert_eq!(named("/a/b"), Ok(vec!["inner".to_owned()]));
             assert_eq!(named("/many"), Ok(vec!["one".to_owned(), "two".to_owned()]));
             assert_eq!(named("/many/1"), Ok(vec!["two".to_owned()]));
-            for nowhere in ["/none", "/skill/x", "/many/2", "/many/01", "/many/+1", "/a/c", "/"] {
+            for nowhere in ["/none", "/null", "/skill/x", "/many/2", "/many/01", "/many/+1", "/a/c", "/"] {
                 assert_eq!(named(nowhere), Ok(Vec::new()), "{nowhere}");
             }
-            for no_text in ["/number", "/null", "/flag", "/a", "/mixed"] {
+            for no_text in ["/number", "/flag", "/a", "/mixed"] {
                 assert_eq!(named(no_text), Err(Code::UnsupportedOperation), "{no_text}");
             }
         }
+    }
+
+    #[test]
+    fn a_pointer_may_end_where_another_goes_on() {
+        let named = |pointers: &[&str]| named(V1, METADATA_1_0, pointers, &[]);
+        assert_eq!(named(&["/a", "/a/b"]), Ok(vec!["inner".to_owned()]));
+        assert_eq!(named(&["/many", "/many/0"]), Ok(vec!["two".to_owned(), "one".to_owned()]));
+        assert_eq!(named(&["/a", "/ab"]), Err(Code::UnsupportedOperation));
     }
 
     #[test]

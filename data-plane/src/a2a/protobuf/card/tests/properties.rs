@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
+use serde_json::Value;
 
 use super::fill::Filler;
 use super::{KEYLESS, Package, decoded, descriptor, encoded, policy, rewrite, targets};
@@ -69,6 +70,38 @@ fn names_agent(bytes: &[u8]) -> bool {
     text.contains("backend.internal")
 }
 
+/// The URI of an extension is an identifier.
+fn without_extension_uris(card: &mut Value) {
+    let extensions = card.pointer_mut("/capabilities/extensions").and_then(Value::as_array_mut);
+    for extension in extensions.into_iter().flatten() {
+        extension.as_object_mut().unwrap().remove("uri");
+    }
+}
+
+/// With all member names of cards in snake_case.
+fn snake_case(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| {
+                let is_camel = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                let mut snake = String::new();
+                for letter in name.chars() {
+                    if is_camel && letter.is_ascii_uppercase() {
+                        snake.push('_');
+                        snake.push(letter.to_ascii_lowercase());
+                    } else {
+                        snake.push(letter);
+                    }
+                }
+                (snake, snake_case(value))
+            });
+            Value::Object(members.collect())
+        }
+        Value::Array(items) => items.iter().map(snake_case).collect(),
+        other => other.clone(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -89,11 +122,8 @@ proptest! {
                 return Ok(());
             }
         };
-        // The URI of an extension is an identifier.
         let mut shown = decoded(package, &served);
-        if let Some(extensions) = shown.pointer_mut("/capabilities/extensions") {
-            extensions.as_array_mut().unwrap().iter_mut().for_each(|extension| { extension.as_object_mut().unwrap().remove("uri"); });
-        }
+        without_extension_uris(&mut shown);
         prop_assert!(!names_agent(shown.to_string().replace("\\t", "").as_bytes()), "{}", shown);
         // Once more changes nothing, except that a second gateway would not know the address for gRPC, and that
         // alternatives are added again.
@@ -130,6 +160,29 @@ proptest! {
             (Err(_), Err(_)) => {}
             (protobuf, json) => prop_assert!(false, "{:?} {:?}", protobuf.is_ok(), json.err()),
         }
+    }
+
+    /// A card in JSON that speaks 0.1, 0.3 and 1.0 at once, in either spelling, with every place filled.
+    #[test]
+    fn a_hybrid_in_json_keeps_no_address_of_the_agent(
+        choices in prop::collection::vec(any::<u8>(), 1..120),
+        security in security(),
+        is_snake_case in any::<bool>(),
+    ) {
+        let mut hybrid = serde_json::to_value(card(Package::V0, &choices, true)).unwrap();
+        let newer = serde_json::to_value(card(Package::V1, &choices, true)).unwrap();
+        let members = hybrid.as_object_mut().unwrap();
+        for (name, value) in newer.as_object().unwrap() {
+            members.entry(name).or_insert_with(|| value.clone());
+        }
+        members.insert("authentication".into(), serde_json::json!({"schemes": ["Bearer"], "credentials": TEXTS[0]}));
+        members.insert("x-unknown".into(), serde_json::json!({"a": [TEXTS[1], {"b": TEXTS[6]}], TEXTS[0]: 1}));
+        let text = if is_snake_case { snake_case(&hybrid).to_string() } else { hybrid.to_string() };
+        let targets = targets();
+        let Ok(served) = card::rewrite(text.as_bytes(), &policy(&targets, &security)) else { return Ok(()) };
+        let mut shown: Value = serde_json::from_slice(&served.body).unwrap();
+        without_extension_uris(&mut shown);
+        prop_assert!(!names_agent(shown.to_string().replace("\\t", "").as_bytes()), "{}", shown);
     }
 
     /// Without a word about the agent's server, only interfaces and signatures change.
