@@ -98,7 +98,7 @@ impl Manifest {
         let mut lists = ["consumers:\n", "subscriptions:\n", "apiKeys:\n"].map(str::to_owned);
         for (id, plan, key_sha256) in consumers {
             let subscription = format!("{}/subscriptions/{id}", name(id));
-            let _ = write!(lists[0], "- name: {}\n", name(id));
+            let _ = writeln!(lists[0], "- name: {}", name(id));
             let _ = write!(lists[1], "- name: {subscription}\n  plan: {plan}\n");
             let _ = write!(lists[2], "- name: {subscription}/apiKeys/{id}\n  keySha256: {key_sha256}\n");
         }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use system_tests::harness::{
-    Client,
+    Agent, Client, DataPlane,
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
     protobuf,
     sdk::Sdk,
@@ -11,7 +11,7 @@ use system_tests::harness::{
 };
 
 use crate::{
-    agents::{Binding, Fixture, Kind, Target, client, new_api_key},
+    agents::{Binding, Fixture, Kind, Target, new_api_key},
     call::{Answer, Call, Operation, call, task_of},
     compare::Comparison,
     record::statement,
@@ -61,8 +61,6 @@ pub(crate) fn error_info(target: &Target, answer: &Answer) -> Value {
             let body = response.json();
             match (target.binding, target.version) {
                 (Binding::JsonRpc, "1.0") => body["error"]["data"][0].clone(),
-                // Of a caller whose body has not been read, nobody knows the version.
-                (Binding::JsonRpc, _) if body["error"]["data"].is_array() => body["error"]["data"][0].clone(),
                 (Binding::JsonRpc, _) => body["error"]["data"].clone(),
                 (_, "1.0") => body["error"]["details"][0].clone(),
                 _ => body["data"].clone(),
@@ -111,10 +109,10 @@ pub(crate) fn assert_reason(target: &Target, answer: &Answer, reason: &str, labe
             assert_eq!((answer.http_status, answer.status()), (200, Some(row.grpc)), "{label}: {shown}");
         }
     }
-    if row.json_rpc.0 == 401 {
-        if let Answer::Http(response) = answer {
-            assert!(response.head.get("www-authenticate").is_some(), "{label}: {shown}");
-        }
+    if row.json_rpc.0 == 401
+        && let Answer::Http(response) = answer
+    {
+        assert!(response.head.get("www-authenticate").is_some(), "{label}: {shown}");
     }
 }
 
@@ -184,8 +182,10 @@ fn e1_the_gateways_own_errors() {
         count += unreachable();
         reasons.push("UPSTREAM_UNAVAILABLE");
         evidence.add(format!("{count} errors over 3 bindings in 2 versions: {}", reasons.join(", ")));
-        understood_by_clients();
-        evidence.add("4 SDK clients report the 401 as what it is");
+        let count = understood_by_clients();
+        evidence.add(format!(
+            "{count} pairs of SDK client (Python, JavaScript, Rust) and binding report UNAUTHENTICATED as what it is"
+        ));
     });
 }
 
@@ -223,7 +223,7 @@ fn unreachable() -> usize {
     let fields =
         crate::agents::upstreams(ECHO, &format!("http://{nowhere}"), Some(&nowhere), KEYLESS_PLAN, "");
     let manifest = Manifest::new().keyless().raw_agent(ECHO, &fields);
-    let gateway = system_tests::harness::DataPlane::standalone(&manifest);
+    let gateway = DataPlane::standalone(&manifest);
     for target in &targets {
         let mut moved = target.clone();
         moved.address = gateway.address;
@@ -233,13 +233,26 @@ fn unreachable() -> usize {
     targets.len()
 }
 
-fn understood_by_clients() {
-    let manifest = Manifest::new().api_key();
-    let fixture = Fixture::start_with(&[Kind::JavaScriptBoth], manifest, KEY_PLAN, "", &[]);
-    for sdk in Sdk::ALL {
-        let seen = client(&fixture, sdk, Kind::JavaScriptBoth).run_one("refused");
-        assert_eq!(seen["error"]["httpStatus"], 401, "{seen}");
+/// Every client over every binding without the key that it would need; gives how many there are.
+fn understood_by_clients() -> usize {
+    let agent = Agent::full(Sdk::JavaScript1);
+    let grpc = agent.grpc.as_deref().expect("the agent serves gRPC");
+    let manifest = Manifest::new().api_key().agent_with_grpc(ECHO, &agent.url, grpc, KEY_PLAN);
+    let gateway = DataPlane::standalone(&manifest);
+    let bindings = Binding::ALL.map(Binding::name);
+    let mut count = 0;
+    for sdk in Sdk::ALL.into_iter().chain([Sdk::Rust]) {
+        let client = Client::new(sdk, &gateway.own_host()).bindings(&bindings);
+        let records = client.grpc(Some(&gateway.authority())).run(&["refused"]);
+        assert_eq!(records.len(), bindings.len(), "{records:?}");
+        for record in records {
+            let told = record["error"].to_string();
+            let names_it = ["401", "UNAUTHENTICATED", "needs a credential"];
+            assert!(names_it.iter().any(|name| told.contains(name)), "{sdk:?}: {record}");
+            count += 1;
+        }
     }
+    count
 }
 
 #[test]

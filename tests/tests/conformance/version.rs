@@ -210,7 +210,7 @@ fn v4_patch_versions() {
             target.send(&call(Binding::JsonRpc, "1.0", Operation::Send("x")), &[("a2a-version", "1.0.1")])
         };
         let direct = patch(fixture.direct(Kind::JavaScript1));
-        assert_eq!(direct.clone().http().error_code(), -32009);
+        assert_eq!(direct.http().error_code(), -32009);
         let through = patch(fixture.through(Kind::JavaScript1));
         assert!(through.is_success(), "{through:?}");
         evidence.add("1.0.1 reaches the agent as 1.0 over 3 bindings; the JavaScript agent, which refuses 1.0.1, answers");

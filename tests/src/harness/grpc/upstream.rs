@@ -20,9 +20,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
 };
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::{Metadata, find, frame, metadata_of, unframe};
+
+/// Frames that wait to be taken; then the closure waits.
+const FRAMES_MAX: usize = 64;
 
 /// A call as it arrived, whole.
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl GrpcRequest {
 
 /// Whether anything follows the head.
 type HasBody = bool;
-type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, std::io::Error>>;
+type Frames = mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
 
 /// The answer in the making.
 pub struct Reply {
@@ -85,7 +88,7 @@ impl Reply {
         if self.head.is_some() {
             self.head(&[]);
         }
-        let _ = self.frames.send(Ok(Frame::data(Bytes::copy_from_slice(bytes))));
+        let _ = self.frames.blocking_send(Ok(Frame::data(Bytes::copy_from_slice(bytes))));
     }
 
     /// Ends the answer with trailers.
@@ -93,7 +96,7 @@ impl Reply {
         if self.head.is_some() {
             self.head(&[]);
         }
-        let _ = self.frames.send(Ok(Frame::trailers(headers_of(trailers))));
+        let _ = self.frames.blocking_send(Ok(Frame::trailers(headers_of(trailers))));
     }
 
     /// Ends the answer before it began: the trailers are its head.
@@ -103,7 +106,7 @@ impl Reply {
 
     /// Breaks the stream off.
     pub fn reset(&mut self) {
-        let _ = self.frames.send(Err(std::io::Error::other("as the test says")));
+        let _ = self.frames.blocking_send(Err(std::io::Error::other("as the test says")));
     }
 
     /// Waits until the caller has gone.
@@ -194,7 +197,7 @@ async fn serve(socket: TcpStream, shared: Shared) {
         .await;
 }
 
-type Messages = StreamBody<UnboundedReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
+type Messages = StreamBody<ReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
 type Body = Either<Messages, Empty<Bytes>>;
 
 /// Answers a call; an error, which resets it, where the closure sends not even a head.
@@ -211,7 +214,7 @@ async fn respond(
     let call = GrpcRequest { path, authority, headers, messages };
     shared.calls.lock().expect("no holder has panicked").push(call.clone());
 
-    let (frames, received) = mpsc::unbounded_channel();
+    let (frames, received) = mpsc::channel(FRAMES_MAX);
     let (head, parts) = oneshot::channel();
     let mut reply = Reply { head: Some(head), frames };
     shared.open.fetch_add(1, Ordering::SeqCst);
@@ -220,7 +223,7 @@ async fn respond(
         shared.open.fetch_sub(1, Ordering::SeqCst);
     });
     let (parts, has_body) = parts.await.map_err(std::io::Error::other)?;
-    let messages = StreamBody::new(UnboundedReceiverStream::new(received));
+    let messages = StreamBody::new(ReceiverStream::new(received));
     let body = if has_body { Either::Left(messages) } else { Either::Right(Empty::new()) };
     Ok(http::Response::from_parts(parts, body))
 }
