@@ -40,7 +40,7 @@ fn common(at: &str) -> Value {
     })
 }
 
-fn with(mut card: Value, more: Value) -> Value {
+fn with(mut card: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
         card[name] = value.clone();
     }
@@ -59,14 +59,14 @@ fn schemes(at: &str) -> Value {
 
 fn card_0_1(at: &str) -> Value {
     let authentication = json!({"schemes": ["OAuth2"], "credentials": format!("{at}/token")});
-    with(common(at), json!({"url": format!("{at}/rpc"), "authentication": authentication}))
+    with(common(at), &json!({"url": format!("{at}/rpc"), "authentication": authentication}))
 }
 
 fn card_0_2(at: &str) -> Value {
     let security = json!([{"own-key": []}, {"own-oauth": []}, {"own-oidc": []}]);
     with(
         common(at),
-        json!({"url": format!("{at}/rpc"), "protocolVersion": "0.2.6", "securitySchemes": schemes(at),
+        &json!({"url": format!("{at}/rpc"), "protocolVersion": "0.2.6", "securitySchemes": schemes(at),
             "security": security, "supportsAuthenticatedExtendedCard": true}),
     )
 }
@@ -80,7 +80,7 @@ fn card_0_3(at: &str) -> Value {
     ]);
     with(
         card_0_2(at),
-        json!({"protocolVersion": "0.3.0", "preferredTransport": "JSONRPC", "additionalInterfaces": interfaces}),
+        &json!({"protocolVersion": "0.3.0", "preferredTransport": "JSONRPC", "additionalInterfaces": interfaces}),
     )
 }
 
@@ -89,7 +89,7 @@ fn card_1_0(at: &str) -> Value {
     let flow = json!({"deviceAuthorizationUrl": format!("{at}/d"), "tokenUrl": format!("{at}/t")});
     with(
         common(at),
-        json!({
+        &json!({
             "supportedInterfaces": [
                 interface("/rpc", "JSONRPC", "1.0"), interface("/rpc", "JSONRPC", "0.3"),
                 interface("/rest", "HTTP+JSON", "1.0"), interface("", "GRPC", "1.0"),
@@ -106,7 +106,7 @@ fn card_1_0(at: &str) -> Value {
 }
 
 fn hybrid(at: &str) -> Value {
-    with(card_0_3(at), card_1_0(at))
+    with(card_0_3(at), &card_1_0(at))
 }
 
 /// Whether a text names the backend, however it is encoded.
