@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Time for an agent to take a subscription in whose head it has sent.
-const SUBSCRIPTION_TIME: Duration = Duration::from_millis(100);
+const SUBSCRIPTION_TIME: Duration = Duration::from_millis(250);
 
 /// The steps of a session and their outcomes.
 type Session = Vec<(String, Value)>;

@@ -60,7 +60,8 @@ const OBSERVABILITY: &str = "Observability";
 const TCK: &str = "A2A TCK";
 
 const NO_BRIDGE: Standing = Later("no bridge between versions or bindings is offered yet");
-const NO_TCK: Standing = NotRun("the TCK is not part of the test installation");
+const NO_TCK: Standing =
+    NotRun("the TCK is in none of the package indexes from which the tests are installed");
 
 /// All statements, in the order of the published table.
 pub(crate) const PROFILE: &[Statement] = &[
