@@ -8,7 +8,8 @@ use signalbox_proto::model::push::PushMode;
 use super::call::{ReadCall, grpc};
 use super::enter::Routed;
 use super::exchange::Exchange;
-use crate::a2a::{Binding, Operation, policy, protobuf};
+use crate::a2a::protobuf::{self, Method};
+use crate::a2a::{Binding, Operation, policy};
 use crate::error::{Code, GatewayError};
 use crate::permit::{PushRules, check_operation, check_skill};
 
@@ -24,18 +25,19 @@ pub(super) fn check(exchange: &Exchange, routed: &Routed, call: &ReadCall) -> Re
     check_operation(&plan.permits, call.operation.name())?;
     let push = PushRules::new(&agent.push, &plan.push);
     push.check_use(call.operation.is_push() || call.has_push_config)?;
-    if push.mode() == PushMode::Validate && may_register(call) {
-        for url in webhooks(call)? {
+    let validates = push.mode() == PushMode::Validate && may_register(call);
+    let is_skilled = !plan.permits.skills.is_empty() && may_ask(call.operation);
+    let selector = agent.skill_selector.as_ref().filter(|_| is_skilled);
+    if !validates && selector.is_none() {
+        return Ok(());
+    }
+    let asked = Asked::read(call)?;
+    if validates {
+        for url in asked.webhooks()? {
             push.check_webhook(&url)?;
         }
     }
-    if let Some(selector) = &agent.skill_selector
-        && !plan.permits.skills.is_empty()
-        && may_ask(call.operation)
-    {
-        check_skill(&plan.permits, &skills(call, selector)?)?;
-    }
-    Ok(())
+    selector.map_or(Ok(()), |selector| check_skill(&plan.permits, &asked.skills(selector)?))
 }
 
 /// Whether a call can hand over a webhook. What the gateway does not know is looked at like what it knows.
@@ -49,25 +51,35 @@ fn may_ask(operation: Operation) -> bool {
     operation.is_send() || operation == Operation::Unknown
 }
 
-fn webhooks(call: &ReadCall) -> Result<Vec<Cow<'_, str>>, GatewayError> {
-    match call.binding {
-        Binding::Grpc => {
-            let (method, message) = grpc::asked(call)?;
-            protobuf::policy::webhooks(method, message)
-        }
-        binding => policy::params(binding, &call.body)?.map_or_else(|| Ok(Vec::new()), policy::webhooks),
-    }
+/// What a call asks, as its binding carries it.
+enum Asked<'c> {
+    Json(Option<&'c str>),
+    Protobuf(Method<'c>, &'c [u8]),
 }
 
-fn skills<'c>(call: &'c ReadCall, selector: &SkillSelector) -> Result<Vec<Cow<'c, str>>, GatewayError> {
-    match call.binding {
-        Binding::Grpc => {
-            let (method, message) = grpc::asked(call)?;
-            protobuf::policy::skills(method, message, selector)
+impl<'c> Asked<'c> {
+    fn read(call: &'c ReadCall) -> Result<Self, GatewayError> {
+        Ok(match call.binding {
+            Binding::Grpc => {
+                let (method, message) = grpc::asked(call)?;
+                Self::Protobuf(method, message)
+            }
+            binding => Self::Json(policy::params(binding, &call.body)?),
+        })
+    }
+
+    fn webhooks(&self) -> Result<Vec<Cow<'c, str>>, GatewayError> {
+        match self {
+            Self::Json(params) => params.map_or_else(|| Ok(Vec::new()), policy::webhooks),
+            Self::Protobuf(method, message) => protobuf::policy::webhooks(*method, message),
         }
-        binding => match policy::params(binding, &call.body)? {
-            Some(params) => policy::skills(params, selector),
-            None => Ok(Vec::new()),
-        },
+    }
+
+    fn skills(&self, selector: &SkillSelector) -> Result<Vec<Cow<'c, str>>, GatewayError> {
+        match self {
+            Self::Json(Some(params)) => policy::skills(params, selector),
+            Self::Json(None) => Ok(Vec::new()),
+            Self::Protobuf(method, message) => protobuf::policy::skills(*method, message, selector),
+        }
     }
 }
