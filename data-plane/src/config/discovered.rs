@@ -29,7 +29,7 @@ pub struct InterfacePaths {
 }
 
 /// What is known of the interface for a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known<'a> {
     /// The card names it.
     At(&'a PathAndQuery),

@@ -75,6 +75,11 @@ fn fold(letter: char) -> char {
     }
 }
 
+/// Whether the text between two brackets is an address.
+pub(super) fn is_ipv6(host: &str) -> bool {
+    ipv6(host).is_some()
+}
+
 /// With or without a zone.
 fn ipv6(host: &str) -> Option<Ipv6Addr> {
     host.split('%').next()?.parse().ok()

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{PUBLIC, served};
+use crate::a2a::card::host::decode_percent;
 use crate::error::Code;
 
 /// Ways in which an agent writes its own address.
@@ -20,8 +21,43 @@ fn own_url() -> impl Strategy<Value = String> {
         " http://backend.internal:9999/rpc\n",
         "http://backend.in\tternal:9999/rpc",
         "backend.internal:9999",
+        "http://backend%2Einternal:9999/rpc",
+        "http://backend.internal:09999/rpc",
+        "http:backend.internal:9999/rpc",
+        "\\\\backend.internal:9999\\rpc",
+        "https://backend.internal/rpc",
+        "http://backend\u{3002}internal:9999/rpc",
     ];
     prop::sample::select(forms).prop_map(ToOwned::to_owned)
+}
+
+/// Text around an address, as people and programs write it.
+fn prose() -> impl Strategy<Value = String> {
+    let around = prop::sample::select(vec![
+        ("", ""),
+        ("See ", " for more."),
+        ("(", ")"),
+        ("a,", ",b"),
+        ("<a href=\"", "\">"),
+        ("https://kept.example/?to=", "&x=1"),
+        ("{\"u\":\"", "\"}"),
+        ("é ", " é"),
+        ("x=", ";"),
+        ("[", "](https://kept.example/)"),
+    ]);
+    let encoded = own_url().prop_map(|url| {
+        url.bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
+            .collect()
+    });
+    (around, prop_oneof![own_url(), encoded])
+        .prop_map(|((before, after), url)| format!("{before}{url}{after}"))
 }
 
 fn foreign_url() -> impl Strategy<Value = String> {
@@ -66,17 +102,26 @@ struct Parts {
     url: Option<(String, Option<String>)>,
     additional: Option<Vec<(String, String)>>,
     links: [Option<String>; 3],
+    prose: [Option<String>; 4],
     others: Vec<(String, Value)>,
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
     let entries = || prop::option::of(prop::collection::vec((url(), binding()), 0..4));
     let links = [prop::option::of(url()), prop::option::of(url()), prop::option::of(url())];
+    let prose = [0; 4].map(|_| prop::option::of(prose()));
     let others = prop::collection::vec(("x-[a-z]{1,5}", other()), 0..5);
     let own = prop::option::of((url(), prop::option::of(binding())));
-    (entries(), own, entries(), links, others).prop_map(|(interfaces, url, additional, links, others)| {
-        Parts { interfaces, url, additional, links, others }
-    })
+    (entries(), own, entries(), links, prose, others).prop_map(
+        |(interfaces, url, additional, links, prose, others)| Parts {
+            interfaces,
+            url,
+            additional,
+            links,
+            prose,
+            others,
+        },
+    )
 }
 
 fn card(parts: &Parts) -> Value {
@@ -111,6 +156,19 @@ fn card(parts: &Parts) -> Value {
     if let Some(url) = provider {
         card.insert("provider".to_owned(), json!({"organization": "o", "url": url}));
     }
+    let [description, skill, unknown, name] = &parts.prose;
+    if let Some(text) = description {
+        card.insert("description".to_owned(), json!(text));
+    }
+    if let Some(text) = skill {
+        card.insert("skills".to_owned(), json!([{"id": "s", "examples": ["kept", text]}]));
+    }
+    if let Some(text) = unknown {
+        card.insert("y-deep".to_owned(), json!([{"a": [text, 1]}, {"kept": true}]));
+    }
+    if let Some(text) = name {
+        card.insert("y-names".to_owned(), json!({(text.as_str()): 1, "kept": 2}));
+    }
     Value::Object(card)
 }
 
@@ -119,7 +177,10 @@ fn strings(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
-        Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            found.push(name.clone());
+            strings(member, found);
+        }),
         _ => {}
     }
 }
@@ -138,7 +199,8 @@ proptest! {
         let mut texts = Vec::new();
         strings(&after, &mut texts);
         for text in texts {
-            let plain = text.to_ascii_lowercase().replace(['\t', '\n'], "");
+            let decoded = decode_percent(&text).to_lowercase();
+            let plain = decoded.replace(['\t', '\n'], "").replace('\u{3002}', ".");
             prop_assert!(!plain.contains("backend.internal"), "{} in {}", text, after);
         }
         let interfaces = after["supportedInterfaces"].as_array().into_iter().flatten();
