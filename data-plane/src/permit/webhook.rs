@@ -192,8 +192,8 @@ fn is_name(name: &str) -> bool {
 /// Whether a name means something inside a network only. What has no dot is completed by search domains.
 fn is_local(name: &str) -> bool {
     let is_below =
-        |local: &&str| name.strip_suffix(*local).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.contains('.') || LOCAL_NAMES.iter().any(|local| is_below(&local))
+        |local: &str| name.strip_suffix(local).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || LOCAL_NAMES.into_iter().any(is_below)
 }
 
 #[cfg(test)]

@@ -48,6 +48,21 @@ fn apply(control_plane: &ControlPlane, manifest: &str) -> (i32, String, String) 
 }
 
 #[test]
+fn what_may_not_be_meant_is_told_and_applied() {
+    let control_plane = ControlPlane::new();
+    let manifest = MANIFEST.replace("  apiKey: {}\n", "  apiKey: {}\n  skills: [search]\n");
+    for arguments in [&["apply", "-f", "-", "--dry-run"][..], &["apply", "-f", "-"]] {
+        let (code, _, stderr) = pipe(&control_plane, arguments, &manifest);
+        assert_eq!(code, 0, "{stderr}");
+        let told = "note: stdin: line 6, column 3: agents[0].skill_selector: is absent";
+        assert!(stderr.starts_with(told), "{stderr}");
+    }
+    let selector = "  skillSelector: {messageMetadata: [/skill]}\n  displayName: Echo\n";
+    let (code, _, stderr) = apply(&control_plane, &manifest.replace("  displayName: Echo\n", selector));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn a_manifest_is_applied_once_and_then_only_what_differs() {
     let control_plane = ControlPlane::new();
     let dry = pipe(&control_plane, &["apply", "-f", "-", "--dry-run"], MANIFEST);

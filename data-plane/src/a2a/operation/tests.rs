@@ -37,3 +37,8 @@ fn a_send_is_never_repeated() {
     }
     assert!(!Operation::Unknown.is_safe_to_repeat());
 }
+
+#[test]
+fn plans_name_operations_as_logs_do() {
+    assert_eq!(Operation::ALL.map(Operation::name), signalbox_proto::model::permits::OPERATIONS);
+}

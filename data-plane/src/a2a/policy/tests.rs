@@ -41,7 +41,7 @@ fn webhooks_are_found_in_every_place_and_spelling() {
         json!({"taskId": "t", "push_notification_config": config}),
         json!({"parent": "tasks/t", "configId": "c", "config": nested}),
         json!({"parent": "tasks/t", "config_id": "c", "config": nested_snake}),
-        nested.clone(),
+        nested,
         // Embedded in a send: 1.0, 0.3, protobuf JSON of 0.3.
         json!({"message": {}, "configuration": {"taskPushNotificationConfig": config}}),
         json!({"message": {}, "configuration": {"task_push_notification_config": config}}),

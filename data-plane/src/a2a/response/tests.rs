@@ -78,6 +78,48 @@ fn a_bare_result_of_the_other_binding_is_understood() {
 }
 
 #[test]
+fn errors_of_the_other_binding_are_known_by_the_code_of_their_reason() {
+    let info = |reason: &str| {
+        format!(r#"{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason}"}}"#)
+    };
+    let status = |details: &str| {
+        format!(r#"{{"error":{{"code":404,"status":"NOT_FOUND","message":"m","details":[{details}]}}}}"#)
+    };
+    for (body, code) in [
+        (status(&info("TASK_NOT_FOUND")), Some(-32001)),
+        (status(&format!(r#"{{"@type":"x"}},7,{}"#, info("VERSION_NOT_SUPPORTED"))), Some(-32009)),
+        (status(&info("SOMETHING_OF_THE_AGENT")), Some(404)),
+        (status(""), Some(404)),
+        (r#"{"code":-32002,"message":"m","data":{"reason":"x"}}"#.to_owned(), Some(-32002)),
+        (r#"{"message":"m"}"#.to_owned(), None),
+        ("[1]".to_owned(), None),
+        ("null".to_owned(), None),
+    ] {
+        let outcome = Outcome { error_code: code, ..Outcome::default() };
+        assert_eq!(read_http_json(body.as_bytes()), Some(outcome), "{body}");
+    }
+    for body in ["", "{", "{}x", "<html>", "\"\u{0}"] {
+        assert_eq!(read_http_json(body.as_bytes()), None, "{body}");
+    }
+}
+
+#[test]
+fn events_and_messages_of_0_3_protocol_buffers_are_understood() {
+    for body in [
+        r#"{"msg":{"messageId":"m","contextId":"c","taskId":"t"}}"#,
+        r#"{"statusUpdate":{"taskId":"t","contextId":"c","status":{"update":{}}}}"#,
+        r#"{"artifact_update":{"task_id":"t","context_id":"c"}}"#,
+    ] {
+        let outcome = read_http_json(body.as_bytes()).unwrap();
+        assert_eq!(
+            (outcome.task_id.as_deref(), outcome.context_id.as_deref()),
+            (Some("t"), Some("c")),
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn names_of_states_read_back() {
     for state in [
         "submitted",

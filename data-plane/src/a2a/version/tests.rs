@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::{A2A_VERSION, Requested, Version, not_supported, requested};
-use crate::error::Code;
+use crate::error::{Code, Dialect};
 
 fn headers(values: &[&'static str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -71,4 +71,12 @@ fn a_refusal_names_what_is_on_offer() {
     let error = not_supported(Version { major: 2, minor: 0 }, &[Version::V0_3, Version::V1_0]);
     assert!(error.public_message().contains("Asked for 2.0; offered: 0.3, 1.0."));
     assert!(error.metadata_pairs().contains(&("supportedVersions", "0.3, 1.0".to_owned())));
+}
+
+#[test]
+fn the_first_version_reads_errors_in_its_own_way() {
+    let dialect = |text: &str| Version::parse(text).unwrap().dialect();
+    assert_eq!((dialect("0.1"), dialect("0")), (Dialect::V01, Dialect::V01));
+    assert_eq!((dialect("0.2"), dialect("0.3.0")), (Dialect::V0, Dialect::V0));
+    assert_eq!((dialect("1"), dialect("2.7")), (Dialect::V1, Dialect::V1));
 }

@@ -62,7 +62,7 @@ fn lists_go_with_validation_alone() {
         (policy, wrong.iter().map(|v| (v.field.to_string(), v.reason)).collect::<Vec<_>>())
     };
     let bad = ("push.denied_hosts[1]".to_owned(), "INVALID_HOST");
-    assert_eq!(read(wire::PushMode::Validate).1, [bad.clone()]);
+    assert_eq!(read(wire::PushMode::Validate).1, std::slice::from_ref(&bad));
     let conflict = |field: &str| (format!("push.{field}"), "CONFLICT");
     for mode in [wire::PushMode::Off, wire::PushMode::Unspecified] {
         assert_eq!(read(mode).1, [conflict("allowed_hosts"), conflict("denied_hosts"), bad.clone()]);

@@ -5,6 +5,7 @@ use system_tests::harness::{
     DataPlane, EventStream, Upstream,
     events::Item,
     http::post,
+    http2::post_together,
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
     upstream::{Request, STREAM_HEAD, Then, card, event, hang, json_answer, write},
     wait_until,
@@ -246,4 +247,19 @@ fn a_stream_that_a_drain_ends_says_so() {
     assert_eq!(end, Item::End);
     assert_eq!(events[0]["error"]["details"][0]["reason"], "STREAM_DRAINING", "{events:?}");
     assert!(gateway.process.wait(system_tests::harness::PATIENCE).success());
+}
+
+#[test]
+fn callers_may_use_http_2() {
+    let agent = agent(done);
+    let gateway = DataPlane::standalone(&Manifest::new().keyless().agent("echo", &agent.url(), KEYLESS_PLAN));
+    let bodies = [message(), b"{}{}".to_vec(), message()];
+    let answers = post_together(gateway.address, "/a2a/echo/message:send?A2A-Version=1.0", &[], &bodies);
+    assert_eq!(answers.iter().map(|answer| answer.status()).collect::<Vec<_>>(), [200, 400, 200]);
+    assert_eq!((answers[0].json(), answers[2].json()), (task(), task()));
+    assert_eq!(answers[1].json()["error"]["details"][0]["reason"], "PARSE_ERROR");
+    let arrived = agent.requests().pop().expect("a call");
+    assert_eq!((arrived.target.as_str(), arrived.header("a2a-version")), ("/rest/message:send", Some("1.0")));
+    let cancelled = post_together(gateway.address, "/a2a/echo/tasks/t:cancel", &V1, &[Vec::new()]);
+    assert_eq!(cancelled[0].status(), 200, "{}", cancelled[0].text());
 }
