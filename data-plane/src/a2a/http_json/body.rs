@@ -38,7 +38,7 @@ pub fn read_body<'a>(
     let params = match (route.body, body) {
         (Body::None | Body::Optional, []) => Params::default(),
         (Body::None, _) => return Err(refuse(Code::InvalidRequest, "This operation takes no body.")),
-        (Body::Optional, body) if body.trim_ascii() == b"null" => Params::default(),
+        (Body::Optional, body) if serde_json::from_slice::<()>(body).is_ok() => Params::default(),
         (Body::Optional | Body::Required, body) => params(body)?,
     };
     let (waits, has_push_config) = (params.waits(), params.has_push_config);
