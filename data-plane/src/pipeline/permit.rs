@@ -33,7 +33,12 @@ pub(super) fn check(exchange: &Exchange, routed: &Routed, call: &ReadCall) -> Re
     }
     let asked = Asked::read(call)?;
     if validates {
-        for url in asked.webhooks()? {
+        let urls = asked.webhooks()?;
+        if call.operation == Operation::CreateTaskPushNotificationConfig && urls.is_empty() {
+            // The agent may find one where the gateway does not.
+            return Err(GatewayError::new(Code::WebhookNotAllowed).detail("It names no URL."));
+        }
+        for url in urls {
             push.check_webhook(&url)?;
         }
     }

@@ -118,6 +118,10 @@ async fn webhooks_are_validated_in_every_place_and_spelling() {
             assert_eq!(code(&answer), Some(-32602), "{method} {params}: {answer}");
             assert!(answer.contains("\"id\":\"x\""), "{answer}");
         }
+        // Where the gateway finds none, the agent may find one.
+        let hidden = format!(r#"{{"taskId":"t","webhook":{{"url":"{LOOPBACK}"}}}}"#);
+        let answer = gateway.post("", &rpc("CreateTaskPushNotificationConfig", &hidden)).await;
+        assert_eq!(code(&answer), Some(-32602), "{answer}");
         assert_eq!(calls(&agent).len(), 0);
     }
     let gateway = gateway(&agent, "  push: {mode: PUSH_MODE_VALIDATE}\n", "").await;
