@@ -15,6 +15,7 @@ pub mod error;
 pub mod http;
 pub mod limit;
 pub mod net;
+pub mod ownership;
 pub mod permit;
 pub mod persistent;
 pub mod pipeline;

@@ -38,6 +38,7 @@ fn agent_needs(agent: &config::Agent) -> Vec<&'static str> {
     let needs = [
         (restricts(agent.push.as_ref()), "agent.push"),
         (agent.skill_selector.is_some(), "agent.skill_selector"),
+        (keeps_apart(agent), "agent.task_ownership"),
         (card.is_some_and(|card| card.static_card.is_some()), "agent.static_card"),
         (card.is_some_and(|card| card.fetch_credential.is_some()), "agent.card_credential"),
         (agent.upstreams.iter().any(|upstream| !upstream.bindings.is_empty()), "upstream.bindings"),
@@ -51,6 +52,11 @@ fn chosen(needs: &[(bool, &'static str)]) -> Vec<&'static str> {
 
 fn restricts(push: Option<&config::PushPolicy>) -> bool {
     push.is_some_and(|push| !matches!(push.mode(), config::PushMode::Unspecified | config::PushMode::Pass))
+}
+
+fn keeps_apart(agent: &config::Agent) -> bool {
+    use config::TaskOwnership as Ownership;
+    !matches!(agent.task_ownership(), Ownership::Unspecified | Ownership::Off)
 }
 
 /// The first capability that `change` needs and a data plane with these `capabilities` lacks.
@@ -122,6 +128,7 @@ mod tests {
         let full = config::Agent {
             push: push(config::PushMode::Validate),
             skill_selector: Some(config::SkillSelector::default()),
+            task_ownership: config::TaskOwnership::Known.into(),
             card: Some(card),
             upstreams: vec![grpc],
             ..Default::default()
@@ -131,6 +138,7 @@ mod tests {
             [
                 "agent.push",
                 "agent.skill_selector",
+                "agent.task_ownership",
                 "agent.static_card",
                 "agent.card_credential",
                 "upstream.bindings"

@@ -109,7 +109,9 @@ impl Draft {
             let Checked::Agent(agent) = checked else { continue };
             for (plan, _) in references(checked, field) {
                 if self.exists_after(&plan) {
-                    rules::unenforced_skills(agent, &self.plan_after(&plan)?, field, &mut advice);
+                    let plan = self.plan_after(&plan)?;
+                    rules::unenforced_skills(agent, &plan, field, &mut advice);
+                    rules::shared_ownership(agent, &plan, field, &mut advice);
                 }
             }
         }

@@ -173,6 +173,9 @@ async fn look_into(
     match outcome(call.binding, &start) {
         Some(outcome) => {
             exchange.rpc_error = outcome.error_code;
+            if parts.status.is_success() {
+                exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
+            }
             exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
             exchange.context = outcome.context_id.as_deref().map(note).or(exchange.context.take());
             exchange.task_state = outcome.state;

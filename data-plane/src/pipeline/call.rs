@@ -6,6 +6,8 @@ pub(super) mod grpc;
 mod http_json;
 mod json_rpc;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::{
@@ -13,6 +15,7 @@ use http::header::{
 };
 use http::request::Parts;
 use hyper::body::Incoming;
+use signalbox_proto::model::agent::TaskOwnership;
 
 use super::body::{self, BodyLimits, Buffered};
 use super::budget::Reservation;
@@ -65,6 +68,8 @@ pub(super) struct ReadCall {
     pub(super) naming: Option<Naming>,
     /// Whether it hands over a webhook, alone or inside a send.
     pub(super) has_push_config: bool,
+    /// What it names, where the agent asks whose that is.
+    pub(super) named: Option<Box<Named>>,
     /// Whether a unary answer may take minutes.
     pub(super) is_blocking_send: bool,
     /// The HTTP method towards the agent.
@@ -79,6 +84,26 @@ pub(super) struct ReadCall {
     pub(super) body: Bytes,
     /// The body's share of the budget, given back when it has been sent.
     pub(super) _reservation: Reservation,
+}
+
+/// The task and the context that a call names, whole: what is noted for the account may be cut.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// The task.
+    pub(super) task: Option<Box<str>>,
+    /// The context.
+    pub(super) context: Option<Box<str>>,
+}
+
+impl Named {
+    /// Kept only for an agent that asks for it.
+    fn of(routed: &Routed, call: &Call<'_>) -> Option<Box<Self>> {
+        if routed.agent.spec.task_ownership == TaskOwnership::Off {
+            return None;
+        }
+        let kept = |id: &Option<Cow<'_, str>>| id.as_deref().filter(|id| !id.is_empty()).map(Into::into);
+        Some(Box::new(Self { task: kept(&call.task_id), context: kept(&call.context_id) }))
+    }
 }
 
 /// Headers by which some frameworks take a request for another one than its method and path say.

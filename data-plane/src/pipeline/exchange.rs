@@ -17,6 +17,7 @@ use crate::config::{Agent, Plan};
 use crate::error::{Caller, Code, Dialect, Fault, GatewayError, Shape};
 use crate::http::grpc::is_grpc;
 use crate::net::worker::ConnectionInfo;
+use crate::ownership::{Claimant, Kind};
 use crate::telemetry::{AccessRecord, Outcome, RequestTrace, Termination};
 
 /// Longest text of a caller or an agent that is kept for the account, in bytes.
@@ -46,6 +47,8 @@ pub(super) struct Facts {
     pub(super) agent: Option<Arc<Agent>>,
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) principal: Principal,
+    /// Whose what the answer names becomes; `None`: the agent does not ask for it.
+    pub(super) claimant: Option<Box<Claimant>>,
     pub(super) is_card: bool,
     pub(super) shape: Shape,
     pub(super) dialect: Dialect,
@@ -113,6 +116,7 @@ impl Exchange {
             agent: None,
             plan: None,
             principal: Principal::anyone(),
+            claimant: None,
             is_card: false,
             shape,
             dialect: Dialect::V1,
@@ -168,6 +172,16 @@ impl Exchange {
         self.uri = Uri::try_from(self.uri.to_string()).unwrap_or_default();
     }
 
+    /// Notes whose the task and the context are that an answer or an event names.
+    pub(super) fn learn(&self, task: Option<&str>, context: Option<&str>) {
+        let Some(claimant) = &self.claimant else { return };
+        for (kind, id) in [(Kind::Task, task), (Kind::Context, context)] {
+            if let Some(id) = id.filter(|id| !id.is_empty()) {
+                claimant.learn(kind, id);
+            }
+        }
+    }
+
     /// Notes that the gateway refused or gave up.
     pub(super) fn failed(&mut self, error: &GatewayError) {
         self.error = Some(error.code());
@@ -187,7 +201,10 @@ pub(super) fn note(text: &str) -> Box<str> {
 
 fn outcome_of(error: &GatewayError) -> Outcome {
     // The policy of a plan or an agent, answered in the agent's place.
-    if matches!(error.code(), Code::UnsupportedOperation | Code::PushNotSupported | Code::WebhookNotAllowed) {
+    if matches!(
+        error.code(),
+        Code::UnsupportedOperation | Code::PushNotSupported | Code::WebhookNotAllowed | Code::TaskNotFound
+    ) {
         return Outcome::Denied;
     }
     match (error.row().http, error.row().fault) {

@@ -154,8 +154,8 @@ pub(super) fn request(
         headers.insert(A2A_VERSION, version.clone());
     }
     if call.binding == Binding::Grpc {
-        grpc::dress(&mut headers, call)?;
-    } else if let Some(codings) = readable_codings(call.operation) {
+        grpc::dress(&mut headers, call, exchange.claimant.is_some())?;
+    } else if let Some(codings) = readable_codings(call.operation, exchange.claimant.is_some()) {
         headers.insert(ACCEPT_ENCODING, codings);
     }
     let outward = outward(listener, routed);
@@ -168,12 +168,12 @@ pub(super) fn request(
     Ok(request)
 }
 
-/// The content codings to ask for where the gateway has to read the answer; else they are the caller's affair.
-fn readable_codings(operation: Operation) -> Option<HeaderValue> {
-    if operation.is_streaming() {
-        return Some(HeaderValue::from_static("identity"));
+/// The content codings to ask for where the gateway has to read the answer, or is told to; else they are the caller's affair.
+fn readable_codings(operation: Operation, is_read: bool) -> Option<HeaderValue> {
+    if operation == Operation::GetExtendedAgentCard {
+        return Some(HeaderValue::from_static("gzip, identity"));
     }
-    (operation == Operation::GetExtendedAgentCard).then(|| HeaderValue::from_static("gzip, identity"))
+    (is_read || operation.is_streaming()).then(|| HeaderValue::from_static("identity"))
 }
 
 /// Where the caller reached the gateway, as the agent is told it. Made anew only where it is not the listener's own.

@@ -11,6 +11,7 @@ use crate::clock::{self, Instant};
 use crate::config::Handle;
 use crate::http::address::TrustedProxies;
 use crate::http::forwarded::Outward;
+use crate::ownership::Owners;
 use crate::stream::open::{EndReason, OpenStreams};
 use crate::telemetry::Telemetry;
 use crate::upstream::pool::Pool;
@@ -36,6 +37,7 @@ pub struct Gateway {
     pub(super) settings: GatewaySettings,
     pub(super) budget: BufferBudget,
     pub(super) cards: Cards,
+    pub(super) owners: Owners,
     pub(super) streams: OpenStreams<()>,
     is_ending: AtomicBool,
     /// Limits count time from here.
@@ -53,6 +55,7 @@ impl Gateway {
             settings,
             budget,
             cards: Cards::new(),
+            owners: Owners::new(),
             streams: OpenStreams::new(),
             is_ending: AtomicBool::new(false),
             epoch: clock::now(),
@@ -75,7 +78,9 @@ impl Gateway {
     pub fn sweep(&self) {
         self.cards.sweep();
         let now = self.limit_time();
-        for (_, plan) in self.config.load_full().plans.iter() {
+        let runtime = self.config.load_full();
+        self.owners.sweep(|agent| runtime.agents.get(agent).is_some());
+        for (_, plan) in runtime.plans.iter() {
             plan.limits.sweep(now);
         }
     }

@@ -64,11 +64,12 @@ pub(super) fn may_stream(call: &ReadCall) -> bool {
     call.operation.is_streaming() || (call.binding == Binding::Grpc && call.operation == Operation::Unknown)
 }
 
-/// The headers that gRPC needs towards the agent: trailers are wanted, and what is left of the caller's time.
+/// The headers that gRPC needs towards the agent: trailers are wanted, and what is left of the caller's time. `is_read`:
+/// the answer has to be read on its way.
 ///
 /// # Errors
 /// `DeadlineExceeded` where nothing is left.
-pub(super) fn dress(headers: &mut HeaderMap, call: &ReadCall) -> Result<(), GatewayError> {
+pub(super) fn dress(headers: &mut HeaderMap, call: &ReadCall, is_read: bool) -> Result<(), GatewayError> {
     headers.insert(TE, HeaderValue::from_static("trailers"));
     if let Some(deadline) = call.deadline {
         let left = deadline.saturating_duration_since(clock::now());
@@ -77,7 +78,7 @@ pub(super) fn dress(headers: &mut HeaderMap, call: &ReadCall) -> Result<(), Gate
         }
         headers.insert(GRPC_TIMEOUT, timeout_value(left));
     }
-    if call.operation == Operation::GetExtendedAgentCard {
+    if is_read || call.operation == Operation::GetExtendedAgentCard {
         headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     Ok(())
@@ -221,6 +222,7 @@ fn look_into(exchange: &mut Exchange, method: Method<'_>, body: &[u8]) -> Result
     if !frame.is_compressed
         && let Some(outcome) = response::read(method, frame.message)
     {
+        exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
         exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
         exchange.context = outcome.context_id.as_deref().map(note).or(exchange.context.take());
         exchange.task_state = outcome.state;

@@ -17,6 +17,7 @@ mod forward;
 mod gateway;
 mod grpc;
 mod lenient;
+mod ownership;
 mod permit;
 mod refuse;
 mod relay;
@@ -81,6 +82,7 @@ async fn stages(
             let mut call = call::read(worker, exchange, &route, parts, body, carrier).await?;
             lenient::mend(&route, &mut call)?;
             permit::check(exchange, &route, &call)?;
+            ownership::check(&worker.gateway, exchange, &route, &call)?;
             let guard = if call.operation.is_streaming() {
                 Some(enter::open_stream(exchange, &route)?)
             } else {

@@ -115,6 +115,7 @@ impl StreamObserver for Observer {
             exchange.rpc_error = Some(code);
             exchange.outcome = Outcome::AgentError;
         }
+        exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
         if let Some(task) = outcome.task_id.as_deref().filter(|task| exchange.task.as_deref() != Some(*task))
         {
             exchange.task = Some(note(task));

@@ -4,6 +4,7 @@ mod answers;
 mod cards;
 mod grpc;
 mod http_json;
+mod ownership;
 mod permits;
 mod refusals;
 mod sizes;

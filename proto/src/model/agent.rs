@@ -41,6 +41,20 @@ pub struct Agent {
     pub skill_selector: Option<SkillSelector>,
     /// Whether messages in common but wrong forms are put right.
     pub lenient: bool,
+    /// Whether callers may use the tasks and contexts of other consumers.
+    pub task_ownership: TaskOwnership,
+}
+
+/// What becomes of calls that name a task or a context of another consumer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskOwnership {
+    /// Ids are not looked at.
+    #[default]
+    Off,
+    /// What is known to be another's is answered as unknown.
+    Known,
+    /// What is not known to be the caller's is answered as unknown.
+    Strict,
 }
 
 /// Whether an agent is served.

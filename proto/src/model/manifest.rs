@@ -135,6 +135,7 @@ impl Manifest {
         for (index, agent) in self.agents.iter().enumerate() {
             for plan in agent.plans.iter().filter_map(|name| plans.get(name)) {
                 rules::unenforced_skills(agent, plan, &at.index(index), &mut advice);
+                rules::shared_ownership(agent, plan, &at.index(index), &mut advice);
             }
         }
         advice

@@ -5,7 +5,7 @@
 //! message are checked where that message is checked.
 
 use super::address::{Claim, taken};
-use super::agent::Agent;
+use super::agent::{Agent, TaskOwnership};
 use super::consumer::{ApiKey, ApiKeyState, Subscription, SubscriptionState};
 use super::plan::{Plan, Security};
 use super::violation::{FieldPath, Violations};
@@ -65,6 +65,17 @@ pub fn unenforced_skills(agent: &Agent, plan: &Plan, at: &FieldPath, advice: &mu
         plan.name
     );
     advice.push(at.field("skill_selector"), "SKILLS_NOT_ENFORCED", text);
+}
+
+/// Callers under a keyless plan cannot be told apart, and own together what any of them begins. Advice, no violation: the
+/// agent's other plans may ask for keys.
+pub fn shared_ownership(agent: &Agent, plan: &Plan, at: &FieldPath, advice: &mut Violations) {
+    if agent.task_ownership == TaskOwnership::Off || !matches!(plan.security, Security::Keyless) {
+        return;
+    }
+    let text =
+        format!("does not keep callers under {} apart: it is keyless, and they are one owner", plan.name);
+    advice.push(at.field("task_ownership"), "OWNERSHIP_SHARED", text);
 }
 
 /// What may become of a subscription.

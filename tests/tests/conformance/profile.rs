@@ -202,11 +202,11 @@ pub(crate) const PROFILE: &[Statement] = &[
         Must,
         "A plan's operation list has the same effect in all bindings and spellings.",
     ),
-    untested(
+    tested(
         "A3",
         SECURITY,
-        "A task or context of another caller is answered as unknown; lists are filtered.",
-        Later("the gateway keeps no record of who owns a task yet"),
+        Must,
+        "Where an agent asks for it, a task or context of another consumer is answered as unknown, and lists are of the caller's own contexts.",
     ),
     tested(
         "A4",

@@ -1,4 +1,4 @@
-//! A1, A2, A4 to A6: who may do what, and what nobody sees.
+//! A1 to A6: who may do what, and what nobody sees.
 
 use serde_json::{Value, json};
 use system_tests::harness::{
@@ -10,8 +10,8 @@ use system_tests::harness::{
 };
 
 use crate::{
-    agents::{Binding, CARD, OLD_CARD, Target, new_api_key},
-    call::{Answer, Call, Operation, call, json_rpc},
+    agents::{Binding, CARD, Fixture, Kind, OLD_CARD, Target, new_api_key},
+    call::{Answer, Call, Operation, call, grpc_message, json_rpc, task_of},
     errors::assert_reason,
     record::statement,
     scripted::{Script, Scripted, well_behaved, well_behaved_grpc},
@@ -126,6 +126,101 @@ fn a2_operation_lists() {
         assert_eq!(arrived, passed, "a refused call reached the agent");
         evidence.add(format!("a list of SendMessage and GetTask: {passed} calls pass and {refused} are answered UNSUPPORTED_OPERATION, over 3 bindings with the names of 0.1 to 1.0"));
     });
+}
+
+/// Operations on a task, with which a caller must not get at somebody else's.
+fn of_a_task(task: &str) -> [Operation<'_>; 7] {
+    [
+        Operation::Get(task),
+        Operation::Cancel(task),
+        Operation::Subscribe(task),
+        Operation::CreateConfig(task),
+        Operation::GetConfig(task),
+        Operation::ListConfigs(task),
+        Operation::DeleteConfig(task),
+    ]
+}
+
+#[test]
+fn a3_ownership() {
+    statement("A3", |evidence| {
+        let kinds = [Kind::Python1, Kind::JavaScript03];
+        let (owner, other) = (new_api_key(), new_api_key());
+        let (mut refused, mut passed, mut targets) = (0, 0, 0);
+        for policy in ["KNOWN", "STRICT"] {
+            let consumers = [("owner", KEY_PLAN, &*owner.1), ("other", KEY_PLAN, &*other.1)];
+            let manifest = Manifest::new().api_key().consumers(&consumers);
+            let fields = format!("  taskOwnership: TASK_OWNERSHIP_{policy}\n");
+            let fixture = Fixture::start_with(&kinds, manifest, KEY_PLAN, &fields, &[]);
+            for kind in kinds {
+                for binding in Binding::ALL {
+                    let target = fixture.through(kind).target(binding, kind.versions()[0]);
+                    let target = target.expect("the card names the interface");
+                    let counts = kept_apart(&target, &owner.0, &other.0, policy == "STRICT");
+                    (passed, refused) = (passed + counts.0, refused + counts.1);
+                    targets += 1;
+                }
+            }
+        }
+        evidence.add(format!("two consumers of two SDK agents, {targets} of policy, agent and binding: {refused} calls on the other's task or context, unary and streamed, are TASK_NOT_FOUND or, for lists, UNSUPPORTED_OPERATION; {passed} of the owner pass"));
+    });
+}
+
+/// Begins tasks as one consumer and tries to get at them as another; counts what passed and what was refused.
+fn kept_apart(target: &Target, owner: &str, other: &str, is_strict: bool) -> (usize, usize) {
+    let (owner, other) = ([("x-api-key", owner)], [("x-api-key", other)]);
+    let run = |operation: Operation<'_>, key: &[(&str, &str)]| {
+        target.send(&call(target.binding, target.version, operation), key)
+    };
+    let (mut passed, mut refused) = (0, 0);
+    for begin in [Operation::Send("stream 1 1"), Operation::Stream("stream 1 1")] {
+        let begun = run(begin, &owner);
+        let (task, context) = task_of(&begun).unwrap_or_else(|| panic!("{}: {begun:?}", target.label()));
+        for operation in of_a_task(&task) {
+            let label = format!("{} {}", target.label(), operation.name());
+            assert_reason(target, &run(operation, &other), "TASK_NOT_FOUND", &label);
+            refused += 1;
+        }
+        let follow = follow_up(target, &context);
+        assert_reason(target, &target.send(&follow, &other), "TASK_NOT_FOUND", &target.label());
+        let mut own = vec![run(Operation::Get(&task), &owner), target.send(&follow, &owner)];
+        refused += 1;
+        if target.version == "1.0" {
+            let label = target.label();
+            assert_reason(target, &run(Operation::List(&context), &other), "UNSUPPORTED_OPERATION", &label);
+            refused += 1;
+            own.push(run(Operation::List(&context), &owner));
+        }
+        for answer in own {
+            assert!(answer.is_success(), "{}: {answer:?}", target.label());
+            passed += 1;
+        }
+    }
+    let unseen = run(Operation::Get("unseen"), &owner);
+    if is_strict {
+        assert_reason(target, &unseen, "TASK_NOT_FOUND", &target.label());
+    } else {
+        assert!(!unseen.is_success(), "the agent itself does not know it: {unseen:?}");
+    }
+    (passed, refused)
+}
+
+/// A message in a context.
+fn follow_up(target: &Target, context: &str) -> Call {
+    let mut call = call(target.binding, target.version, Operation::Send("again"));
+    match &mut call {
+        Call::Http { body: Some(body), .. } => {
+            let params = if target.binding == Binding::JsonRpc { &mut body["params"] } else { body };
+            params["message"]["contextId"] = json!(context);
+        }
+        Call::Http { .. } => panic!("a send has a body"),
+        Call::Grpc { message, .. } => {
+            let field = if target.version == "1.0" { 2 } else { 1 };
+            let said = grpc_message("again").text(2, context);
+            *message = Message::new().message(field, &said).bytes();
+        }
+    }
+    call
 }
 
 /// Webhooks that nobody may hand over.
@@ -246,7 +341,7 @@ fn webhook_calls(target: &Target, url: &str) -> Vec<(&'static str, Call)> {
 
 fn grpc_webhook_calls(version: &str, url: &str) -> Vec<(&'static str, Call)> {
     let grpc = |path: &str, message: Message| Call::Grpc { path: path.to_owned(), message: message.bytes() };
-    let said = crate::call::grpc_message("x");
+    let said = grpc_message("x");
     if version == "1.0" {
         let config = Message::new().text(2, "c").text(3, "t").text(4, url);
         let send = Message::new().message(2, &said).message(3, &Message::new().message(2, &config));

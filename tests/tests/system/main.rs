@@ -22,6 +22,7 @@ mod http_json;
 mod lenient;
 mod nginx;
 mod observability;
+mod ownership;
 mod permits;
 mod push;
 mod scripted;

@@ -9,7 +9,7 @@ use super::{
 };
 
 const RULE: &str = "leaf-modules";
-const LEAVES: [&str; 7] = ["route", "auth", "limit", "a2a", "permit", "stream", "upstream"];
+const LEAVES: [&str; 8] = ["route", "auth", "limit", "a2a", "permit", "ownership", "stream", "upstream"];
 const PIPELINE: &str = "pipeline";
 const SOURCE_ROOT: &str = "data-plane/src/";
 

@@ -4,12 +4,14 @@
 //! nothing in it is named twice and nothing is too deep. Members are found in every spelling that the most lenient
 //! server takes: a policy must not be bypassed by one.
 
+mod names;
 mod pointer;
 mod skills;
 mod webhooks;
 
 use std::borrow::Cow;
 
+pub use names::Names;
 use signalbox_proto::model::pointer::SkillSelector;
 
 use super::call::Binding;
@@ -45,6 +47,14 @@ pub fn webhooks(params: &str) -> Result<Vec<Cow<'_, str>>, GatewayError> {
 /// `UnsupportedOperation` if something else than a text or a list of texts stands there.
 pub fn skills<'a>(params: &'a str, selector: &SkillSelector) -> Result<Vec<Cow<'a, str>>, GatewayError> {
     skills::read(params, selector)
+}
+
+/// Every task and context that the params name, in every version and spelling (anywhere outside parts and metadata).
+///
+/// # Errors
+/// `InvalidParams` if one is no text.
+pub fn names(params: &str) -> Result<Names<'_>, GatewayError> {
+    names::read(params)
 }
 
 fn unreadable() -> GatewayError {

@@ -25,11 +25,12 @@ use crate::settings::ControlPlaneAddress;
 use crate::telemetry::change::{apply_span, connect_span, fail};
 
 /// What this build can enforce.
-const CAPABILITIES: [&str; 10] = [
+const CAPABILITIES: [&str; 11] = [
     "agent.card_credential",
     "agent.push",
     "agent.skill_selector",
     "agent.static_card",
+    "agent.task_ownership",
     "plan.api_key",
     "plan.keyless",
     "plan.operations",

@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::prelude::*;
 use signalbox_proto::model::address::Addresses;
 use signalbox_proto::model::agent::{
-    A2aVersion, About, Agent, AgentLimits, AgentState, CardPolicy, CardVisibility, SignaturePolicy, Upstream,
-    UpstreamProtocol, UpstreamUrl,
+    A2aVersion, About, Agent, AgentLimits, AgentState, CardPolicy, CardVisibility, SignaturePolicy,
+    TaskOwnership, Upstream, UpstreamProtocol, UpstreamUrl,
 };
 use signalbox_proto::model::credential::{Credential, KeyDigest};
 use signalbox_proto::model::lane::{Change, Cursor, Delta, Epoch, Lane};
@@ -71,6 +71,7 @@ pub(in crate::config) fn agent(id: &str, state: AgentState, plans: &[&str]) -> A
         push: PushPolicy::default(),
         skill_selector: None,
         lenient: false,
+        task_ownership: TaskOwnership::Off,
     }
 }
 

@@ -5,7 +5,7 @@ use http::request::Parts;
 use http::{Method as HttpMethod, Version as HttpVersion};
 use hyper::body::Incoming;
 
-use super::{Buffered, ReadCall, note_call, settle_dialect, whole_body};
+use super::{Buffered, Named, ReadCall, note_call, settle_dialect, whole_body};
 use crate::a2a::operation::Naming;
 use crate::a2a::protobuf::{Method, call};
 use crate::a2a::version::requested;
@@ -75,6 +75,7 @@ pub(super) async fn read(
         version,
         naming: call.naming,
         has_push_config: call.has_push_config,
+        named: Named::of(routed, &call),
         is_blocking_send: call.is_blocking_send(),
         method: HttpMethod::POST,
         below: path.to_owned(),

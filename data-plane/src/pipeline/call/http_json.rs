@@ -4,7 +4,7 @@ use http::header::{ALLOW, HeaderValue};
 use http::request::Parts;
 use hyper::body::{Body as _, Incoming};
 
-use super::{Buffered, ReadCall, body_of, note_call, settle_dialect, whole_body};
+use super::{Buffered, Named, ReadCall, body_of, note_call, settle_dialect, whole_body};
 use crate::a2a::http_json::{Body, Route, read_body, without_version};
 use crate::a2a::operation::Naming;
 use crate::a2a::version::{Requested, requested};
@@ -52,7 +52,7 @@ pub(super) async fn read(
     let call = read_body(route, path, parts.uri.query(), &bytes)?;
     note_call(exchange, &call);
     let (naming, has_push_config) = (call.naming, call.has_push_config);
-    let is_blocking_send = call.is_blocking_send();
+    let (is_blocking_send, named) = (call.is_blocking_send(), Named::of(routed, &call));
     let below = match parts.uri.query().and_then(without_version) {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -64,6 +64,7 @@ pub(super) async fn read(
         version,
         naming,
         has_push_config,
+        named,
         is_blocking_send,
         method: parts.method.clone(),
         below,

@@ -5,7 +5,7 @@ use http::header::{ALLOW, HeaderValue};
 use http::request::Parts;
 use hyper::body::Incoming;
 
-use super::{Buffered, ReadCall, note_call, settle_dialect, whole_body};
+use super::{Buffered, Named, ReadCall, note_call, settle_dialect, whole_body};
 use crate::a2a::version::requested;
 use crate::a2a::{Binding, Operation, alias, jsonrpc};
 use crate::error::{Code, Dialect, GatewayError};
@@ -66,6 +66,7 @@ pub(super) async fn read(
         requested,
         naming: call.naming,
         has_push_config: call.has_push_config,
+        named: Named::of(routed, &call),
         is_blocking_send: call.is_blocking_send(),
         method: Method::POST,
         below: String::new(),

@@ -120,6 +120,7 @@ impl StreamObserver for MessageObserver {
             exchange.first_byte = Some(clock::now());
         }
         let Some(outcome) = response::read(self.method, data) else { return };
+        exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
         if let Some(task) = outcome.task_id.as_deref().filter(|task| exchange.task.as_deref() != Some(*task))
         {
             exchange.task = Some(note(task));

@@ -2,6 +2,7 @@
 
 mod agent;
 mod client;
+mod ownership;
 mod permits;
 mod refusals;
 mod streams;

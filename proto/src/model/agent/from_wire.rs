@@ -1,6 +1,6 @@
 //! Wire → model for agents.
 
-use super::{About, Agent, AgentLimits, AgentState, CardPolicy, Upstream};
+use super::{About, Agent, AgentLimits, AgentState, CardPolicy, TaskOwnership, Upstream};
 use crate::model::address::{self, Addresses};
 use crate::model::name::{AgentName, PlanName};
 use crate::model::pointer::SkillSelector;
@@ -44,6 +44,7 @@ impl Agent {
             push,
             skill_selector,
             lenient,
+            task_ownership,
         } = wire;
         let name = wrong.collect(AgentName::parse(&name, &at.field("name")));
         if let Some(name) = &name {
@@ -71,6 +72,8 @@ impl Agent {
         let selector_at = at.field("skill_selector");
         let skill_selector =
             skill_selector.map(|selector| SkillSelector::from_wire(selector, &selector_at, wrong));
+        let task_ownership = check::known(task_ownership, &at.field("task_ownership"), wrong);
+        let task_ownership = task_ownership.map(TaskOwnership::from_wire);
         Some(Self {
             name: name?,
             state: state?,
@@ -84,6 +87,7 @@ impl Agent {
             push: push?,
             skill_selector,
             lenient,
+            task_ownership: task_ownership?,
         })
     }
 }
@@ -94,6 +98,16 @@ impl AgentState {
             wire::AgentState::Unspecified | wire::AgentState::Deployed => Self::Deployed,
             wire::AgentState::Saved => Self::Saved,
             wire::AgentState::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl TaskOwnership {
+    fn from_wire(wire: wire::TaskOwnership) -> Self {
+        match wire {
+            wire::TaskOwnership::Unspecified | wire::TaskOwnership::Off => Self::Off,
+            wire::TaskOwnership::Known => Self::Known,
+            wire::TaskOwnership::Strict => Self::Strict,
         }
     }
 }

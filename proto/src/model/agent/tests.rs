@@ -84,6 +84,20 @@ fn a_heartbeat_is_off_or_at_least_a_second() {
 }
 
 #[test]
+fn consumers_are_kept_apart_where_the_agent_says_so() {
+    let read = |mode: i32| Agent::try_from(wire::Agent { task_ownership: mode, ..agent() });
+    for (mode, expected) in [
+        (wire::TaskOwnership::Unspecified, TaskOwnership::Off),
+        (wire::TaskOwnership::Off, TaskOwnership::Off),
+        (wire::TaskOwnership::Known, TaskOwnership::Known),
+        (wire::TaskOwnership::Strict, TaskOwnership::Strict),
+    ] {
+        assert_eq!(read(mode.into()).unwrap().task_ownership, expected);
+    }
+    assert_eq!(read(9).unwrap_err().iter().next().unwrap().field.as_str(), "task_ownership");
+}
+
+#[test]
 fn only_a_saved_agent_may_lack_upstreams() {
     let wrong = refused(|agent| agent.upstreams.clear());
     assert_eq!(found(&wrong), [("upstreams", "REQUIRED")]);

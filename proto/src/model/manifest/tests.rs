@@ -60,6 +60,22 @@ fn references_must_lead_somewhere() {
 }
 
 #[test]
+fn keyless_plans_that_share_what_is_owned_are_told() {
+    let advice = |ownership: &str| {
+        let more = format!(
+            "    plans: [organizations/default/plans/gold, organizations/default/plans/open]\n{ownership}"
+        );
+        let agents = agent("organizations/default/agents/echo", &more);
+        let advice = checked(&format!("{BASE}agents:\n{agents}")).unwrap().advice();
+        advice.iter().map(|v| (v.field.to_string(), v.reason)).collect::<Vec<_>>()
+    };
+    let told = [("agents[0].task_ownership".to_owned(), "OWNERSHIP_SHARED")];
+    assert_eq!(advice("    taskOwnership: TASK_OWNERSHIP_KNOWN\n"), told);
+    assert_eq!(advice("    taskOwnership: TASK_OWNERSHIP_STRICT\n"), told);
+    assert_eq!(advice("    taskOwnership: TASK_OWNERSHIP_OFF\n"), []);
+}
+
+#[test]
 fn skills_that_only_filter_cards_are_told() {
     let plan = BASE.replace("apiKey: {}", "apiKey: {}\n    skills: [search]");
     let advice = |more: &str| {
