@@ -15,7 +15,10 @@ mod streams;
 mod subject;
 mod table;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -23,6 +26,9 @@ use clap::{Args, ValueEnum};
 use crate::workspace;
 use load::Load;
 use subject::Kind;
+
+/// Length of the round of a training.
+const TRAINING_SECONDS: f64 = 5.0;
 
 /// What to measure, how long.
 #[derive(Args)]
@@ -70,6 +76,25 @@ enum Part {
     Streams,
     /// Config changes: how soon they are enforced, what callers notice
     Config,
+}
+
+/// Puts a data plane under the load of the benchmark, without measuring it.
+///
+/// # Errors
+/// When something cannot be built, fetched or started.
+pub(crate) fn train(data_plane: &Path) -> Result<()> {
+    run(&Options {
+        only: vec![Part::Requests, Part::Streams],
+        subjects: vec![Kind::Signalbox],
+        rounds: 1,
+        seconds: TRAINING_SECONDS,
+        connections: 64,
+        streams: 500,
+        no_collector: false,
+        data_plane: Some(data_plane.to_path_buf()),
+        tools: None,
+        control_plane: None,
+    })
 }
 
 /// What every part works with.

@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod demo;
+mod dist;
 mod http;
 mod interop;
 mod planes;
@@ -37,6 +38,8 @@ enum Verb {
     Conformance(conformance::Options),
     /// Start everything on this machine, publish an agent and call it
     Demo(demo::Options),
+    /// Build the programs as they are published, the data plane with what it learned under load
+    Dist,
     /// Measure a data plane beside nginx and Envoy
     Bench(bench::Options),
     /// Look at a trace in Arize Phoenix; downloads most of a gigabyte
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Conformance(options) => conformance::run(&options),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Dist => dist::run(),
         Verb::Bench(options) => bench::run(&options),
         Verb::Interop => interop::run(),
         Verb::Ci => ci::run(),
