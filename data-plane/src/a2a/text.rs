@@ -121,12 +121,17 @@ const FOLDED_LENGTHS: u32 = {
 /// Whether a lenient reader could take this name, which is none of `Key`, for one of them: Go's `encoding/json` ignores
 /// case, with Unicode's simple folding.
 fn resembles_a_key(name: &str) -> bool {
-    if name.is_ascii() && !name.contains('_') {
+    if is_plain(name) {
         let may = name.len() < 32 && FOLDED_LENGTHS >> name.len() & 1 == 1;
         return may && FOLDED.iter().any(|known| name.eq_ignore_ascii_case(known));
     }
     let folded = fold(name);
     FOLDED.iter().any(|known| folded == *known)
+}
+
+/// Whether folding changes the case of the name's letters at most.
+pub(super) fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii() && byte != b'_')
 }
 
 /// The name without underscores and in lower case, as the most lenient reader compares it.

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 use signalbox_proto::model::pointer::{JsonPointer, SkillSelector};
 
-use super::super::text::{Text, fold};
+use super::super::text::{Text, fold, is_plain};
 use super::pointer::{Follow, Paths};
 use crate::error::{Code, GatewayError};
 
@@ -128,12 +128,14 @@ impl<'a> Walk<'_, '_, 'a> {
     }
 }
 
-/// A member name as the most lenient reader compares it. The names looked for are short and plain.
-fn known<'n>(name: &'n str) -> Cow<'n, str> {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase());
-    if is_plain || (name.is_ascii() && name.len() > 24) {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(fold(name))
+/// The names that lead to a skill.
+const KNOWN: [&str; 6] = ["message", "request", "metadata", "parts", "content", "data"];
+
+/// A member name as the most lenient reader compares it, where it is one of `KNOWN`. Written out for odd names alone.
+fn known(name: &str) -> Cow<'_, str> {
+    if !is_plain(name) {
+        return Cow::Owned(fold(name));
     }
+    let found = KNOWN.into_iter().find(|known| name.eq_ignore_ascii_case(known));
+    Cow::Borrowed(found.unwrap_or(name))
 }

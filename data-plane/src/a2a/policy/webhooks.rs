@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::text::{Text, fold, string};
+use super::super::text::{Text, fold, is_plain, string};
 use crate::error::{Code, GatewayError};
 
 pub(super) fn read(params: &str) -> Result<Vec<Cow<'_, str>>, GatewayError> {
@@ -99,7 +99,7 @@ fn is_payload(name: &str, depth: usize) -> bool {
 }
 
 fn is_url(name: &str) -> bool {
-    name == "url" || (name.len() != 3 || name.eq_ignore_ascii_case("url")) && fold(name) == "url"
+    if is_plain(name) { name.eq_ignore_ascii_case("url") } else { fold(name) == "url" }
 }
 
 fn url<'a, E: Error>(value: &'a RawValue) -> Result<Option<Cow<'a, str>>, E> {
