@@ -1,6 +1,9 @@
 //! The harness's own parts that other tests trust: the raw client, the scripted agent, nginx, the OTLP sink.
 
-use std::io::Read as _;
+use std::{
+    io::Read as _,
+    sync::{Mutex, mpsc},
+};
 
 use serde_json::json;
 use system_tests::harness::{
@@ -88,10 +91,15 @@ fn the_sink_tells_of_the_spans_of_client_and_agent() {
 
 #[test]
 fn a_scripted_grpc_agent_answers_with_messages_and_trailers() {
-    let agent = GrpcUpstream::start(|call, reply| match call.method() {
+    let (permit, permits) = mpsc::channel();
+    let permits = Mutex::new(permits);
+    let agent = GrpcUpstream::start(move |call, reply| match call.method() {
         "Refused" => reply.trailers_only(&[("grpc-status", "5"), ("grpc-message", "gone")]),
-        "Reset" => {
+        "Reset" => reply.reset(),
+        "Broken" => {
             reply.message(&call.messages[0]);
+            // A reset overtakes what has not been sent yet.
+            permits.lock().expect("no holder has panicked").recv().expect("the test goes on");
             reply.reset();
         }
         "Held" => {
@@ -118,7 +126,8 @@ fn a_scripted_grpc_agent_answers_with_messages_and_trailers() {
     assert_eq!(agent.open(), 1);
     drop(held);
     wait_until("the agent sees the caller go", || (agent.open() == 0).then_some(()));
-    let mut stream = GrpcStream::open(agent.address(), "a.test", "/s.S/Reset", &[], b"one");
+    let mut stream = GrpcStream::open(agent.address(), "a.test", "/s.S/Broken", &[], b"one");
     assert_eq!(stream.message().as_deref(), Ok(b"one".as_slice()));
+    permit.send(()).expect("the agent listens");
     assert!(matches!(stream.message(), Err(End::Reset(_))));
 }
