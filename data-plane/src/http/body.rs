@@ -26,9 +26,15 @@ impl Collector {
     /// # Errors
     /// `BodyTooLarge` when the bound is passed; nothing of the chunk is kept then.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), GatewayError> {
-        if chunk.len() > self.limit_bytes - self.len() {
+        if chunk.len() > self.limit_bytes.saturating_sub(self.len()) {
             return Err(too_large(self.limit_bytes));
         }
+        self.add(chunk);
+        Ok(())
+    }
+
+    /// Adds a chunk, also where that passes the bound.
+    pub fn add(&mut self, chunk: Bytes) {
         if self.is_empty() {
             self.first = chunk;
         } else {
@@ -37,7 +43,11 @@ impl Collector {
             }
             self.rest.extend_from_slice(&chunk);
         }
-        Ok(())
+    }
+
+    /// Whether more has been added than the bound.
+    pub fn is_over(&self) -> bool {
+        self.len() > self.limit_bytes
     }
 
     /// Bytes so far.

@@ -1,6 +1,6 @@
 //! What becomes of the agent's answer: copied, rewritten, or relayed as an event stream.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use http::response::Parts;
 use http::{Response, StatusCode, Version};
@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use super::call::ReadCall;
 use super::card;
 use super::enter::Routed;
-use super::exchange::{Exchange, note};
+use super::exchange::Exchange;
 use super::forward::failure;
 use super::gateway::{Listener, Worker};
 use super::grpc::{self, MessageParts};
@@ -20,6 +20,7 @@ use crate::a2a::response::{self, read_http_json, read_json_rpc};
 use crate::a2a::{Binding, Operation, card as a2a_card};
 use crate::error::{Code, GatewayError};
 use crate::http::answer::keep_origin_private;
+use crate::http::body::Collector;
 use crate::http::content::{is_event_stream, is_json_answer};
 use crate::http::hop::remove_hop_by_hop;
 use crate::limit::StreamGuard;
@@ -166,19 +167,16 @@ async fn look_into(
     if parts.headers.contains_key(CONTENT_ENCODING) || announced > MAX_INSPECTED_BYTES as u64 {
         return Ok((Bytes::new(), false));
     }
-    let (start, is_whole) = gather(body, MAX_INSPECTED_BYTES, routed).await?;
-    if !is_whole {
+    let (start, stop) = gather(body, MAX_INSPECTED_BYTES, routed).await?;
+    if matches!(stop, Stop::Bound) {
         return Ok((start, false));
     }
     match outcome(call.binding, &start) {
         Some(outcome) => {
-            exchange.rpc_error = outcome.error_code;
             if parts.status.is_success() {
                 exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
             }
-            exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
-            exchange.context = outcome.context_id.as_deref().map(note).or(exchange.context.take());
-            exchange.task_state = outcome.state;
+            exchange.answered(&outcome);
         }
         None if parts.status.is_success() => {
             let error = GatewayError::new(Code::InvalidAgentResponse);
@@ -199,26 +197,37 @@ pub(super) fn outcome(binding: Binding, json: &[u8]) -> Option<response::Outcome
     }
 }
 
-/// Reads up to about `max` bytes; says whether that was all. One frame is taken as it is.
-async fn gather(body: &mut ResponseBody, max: usize, routed: &Routed) -> Result<(Bytes, bool), GatewayError> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while !body.is_end_stream() {
-        let Some(frame) = body.frame().await else { break };
-        let Ok(data) = frame.map_err(|error| failure(error, &routed.agent))?.into_data() else { continue };
-        if first.is_empty() {
-            first = data;
-        } else {
-            if rest.is_empty() {
-                rest.extend_from_slice(&first);
+/// Where the reading of an answer stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Before its end: there is more.
+    Bound,
+    /// At its end.
+    End,
+    /// At its trailers, which end it.
+    Trailers(HeaderMap),
+}
+
+/// Reads up to about `max` bytes, one frame being taken as it is; says where it stopped.
+pub(super) async fn gather(
+    body: &mut ResponseBody,
+    max: usize,
+    routed: &Routed,
+) -> Result<(Bytes, Stop), GatewayError> {
+    let mut collected = Collector::new(max);
+    while let Some(frame) = body.frame().await {
+        match frame.map_err(|error| failure(error, &routed.agent))?.into_data() {
+            Ok(data) => collected.add(data),
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                return Ok((collected.finish(), Stop::Trailers(trailers)));
             }
-            rest.extend_from_slice(&data);
         }
-        if first.len().max(rest.len()) > max {
-            return Ok((if rest.is_empty() { first } else { rest.freeze() }, false));
+        if collected.is_over() {
+            return Ok((collected.finish(), Stop::Bound));
         }
     }
-    Ok((if rest.is_empty() { first } else { rest.freeze() }, true))
+    Ok((collected.finish(), Stop::End))
 }
 
 /// An extended card is rewritten like a public one, or the caller's next call would leave the gateway.
@@ -230,8 +239,8 @@ async fn extended_card(
     mut parts: Parts,
     mut body: ResponseBody,
 ) -> Result<Answer, GatewayError> {
-    let (bytes, is_whole) = gather(&mut body, a2a_card::MAX_CARD_BYTES, routed).await?;
-    if !is_whole {
+    let (bytes, stop) = gather(&mut body, a2a_card::MAX_CARD_BYTES, routed).await?;
+    if matches!(stop, Stop::Bound) {
         return Err(GatewayError::new(Code::InvalidAgentResponse).internal("the extended card is too large"));
     }
     let bytes = a2a_card::decode(&parts.headers, bytes)?;

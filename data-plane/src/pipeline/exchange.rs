@@ -1,5 +1,7 @@
 //! What is learned of one exchange, and the account given of it in the end.
 
+mod answered;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;

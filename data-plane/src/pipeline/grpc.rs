@@ -12,14 +12,12 @@ use http::header::{
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
 
-use super::answer::{Answer, Content};
+use super::answer::{self, Answer, Content, Stop};
 use super::call::ReadCall;
 use super::card;
 use super::enter::Routed;
-use super::exchange::{Exchange, note};
-use super::forward::failure;
+use super::exchange::Exchange;
 use super::gateway::{Listener, Worker};
 use crate::a2a::card::MAX_CARD_BYTES;
 use crate::a2a::protobuf::{Method, response};
@@ -180,33 +178,13 @@ async fn gather(
     max: usize,
     routed: &Routed,
 ) -> Result<(Bytes, Option<HeaderMap>), GatewayError> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    loop {
-        let Some(frame) = body.frame().await else {
-            return Err(GatewayError::new(Code::InvalidAgentResponse).internal("an answer without trailers"));
-        };
-        match frame.map_err(|error| failure(error, &routed.agent))?.into_data() {
-            Ok(data) if first.is_empty() => first = data,
-            Ok(data) => {
-                if rest.is_empty() {
-                    rest.extend_from_slice(&first);
-                }
-                rest.extend_from_slice(&data);
-            }
-            Err(frame) => {
-                let trailers = frame.into_trailers().unwrap_or_default();
-                return Ok((whole(first, rest), Some(trailers)));
-            }
-        }
-        if first.len().max(rest.len()) > max {
-            return Ok((whole(first, rest), None));
+    match answer::gather(body, max, routed).await? {
+        (bytes, Stop::Trailers(trailers)) => Ok((bytes, Some(trailers))),
+        (bytes, Stop::Bound) => Ok((bytes, None)),
+        (_, Stop::End) => {
+            Err(GatewayError::new(Code::InvalidAgentResponse).internal("an answer without trailers"))
         }
     }
-}
-
-fn whole(first: Bytes, rest: BytesMut) -> Bytes {
-    if rest.is_empty() { first } else { rest.freeze() }
 }
 
 /// Notes what a unary answer says, where it can be read.
@@ -223,9 +201,7 @@ fn look_into(exchange: &mut Exchange, method: Method<'_>, body: &[u8]) -> Result
         && let Some(outcome) = response::read(method, frame.message)
     {
         exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
-        exchange.task = outcome.task_id.as_deref().map(note).or(exchange.task.take());
-        exchange.context = outcome.context_id.as_deref().map(note).or(exchange.context.take());
-        exchange.task_state = outcome.state;
+        exchange.answered(&outcome);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use http_body::Frame;
 
 use super::answer;
 use super::enter::{self, Routed};
-use super::exchange::{Exchange, note};
+use super::exchange::Exchange;
 use super::gateway::Worker;
 use super::response::Body;
 use crate::a2a::Binding;
@@ -21,10 +21,8 @@ use crate::error::{Code, GatewayError};
 use crate::http::respond::stream_event;
 use crate::limit::StreamGuard;
 use crate::stream::open::{EndReason, EndSignal};
-use crate::stream::relay::{
-    HELD_BYTES_MAX, Relay, RelaySettings, StreamObserver, StreamOutcome, StreamSummary,
-};
-use crate::telemetry::{OpenStream, Outcome, Termination};
+use crate::stream::relay::{HELD_BYTES_MAX, Relay, RelaySettings, StreamObserver, StreamSummary};
+use crate::telemetry::OpenStream;
 use crate::upstream::body::ResponseBody;
 
 /// What an event stream holds on to for as long as it lasts.
@@ -111,21 +109,7 @@ impl StreamObserver for Observer {
         let exchange = &mut self.exchange;
         let binding = exchange.binding.unwrap_or(Binding::JsonRpc);
         let Some(outcome) = answer::outcome(binding, data) else { return };
-        if let Some(code) = outcome.error_code {
-            exchange.rpc_error = Some(code);
-            exchange.outcome = Outcome::AgentError;
-        }
-        exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
-        if let Some(task) = outcome.task_id.as_deref().filter(|task| exchange.task.as_deref() != Some(*task))
-        {
-            exchange.task = Some(note(task));
-        }
-        if let Some(context) =
-            outcome.context_id.as_deref().filter(|id| exchange.context.as_deref() != Some(*id))
-        {
-            exchange.context = Some(note(context));
-        }
-        exchange.task_state = outcome.state.or(exchange.task_state);
+        exchange.event_said(&outcome);
     }
 
     fn heartbeat(&mut self) {
@@ -153,18 +137,7 @@ impl StreamObserver for Observer {
         let exchange = &mut self.exchange;
         exchange.events = Some(summary.events);
         exchange.heartbeats = summary.heartbeats;
-        exchange.response_bytes = summary.bytes;
-        match summary.outcome {
-            StreamOutcome::Finished => exchange.termination = Termination::Complete,
-            StreamOutcome::Ended(reason) | StreamOutcome::Cut(reason) => {
-                exchange.termination = termination_of(reason);
-                exchange.outcome = match reason {
-                    EndReason::UpstreamLost | EndReason::UpstreamIdle => Outcome::UpstreamError,
-                    _ => Outcome::StreamEnded,
-                };
-            }
-            StreamOutcome::CallerLeft => exchange.outcome = Outcome::ClientGone,
-        }
+        exchange.relayed(summary);
     }
 }
 
@@ -189,19 +162,5 @@ pub(super) fn code_of(reason: EndReason) -> Code {
         EndReason::UpstreamIdle => Code::StreamIdle,
         EndReason::UpstreamLost => Code::StreamLost,
         EndReason::Deadline => Code::DeadlineExceeded,
-    }
-}
-
-/// What the log says of it.
-pub(super) fn termination_of(reason: EndReason) -> Termination {
-    match reason {
-        EndReason::Revoked => Termination::Revoked,
-        EndReason::Expired => Termination::Expired,
-        EndReason::PlanClosed => Termination::PlanClosed,
-        EndReason::AgentStopped => Termination::AgentStopped,
-        EndReason::Draining => Termination::Drained,
-        EndReason::MaxDuration | EndReason::Deadline => Termination::Deadline,
-        EndReason::UpstreamIdle => Termination::Idle,
-        EndReason::UpstreamLost => Termination::UpstreamLost,
     }
 }

@@ -16,13 +16,13 @@ use crate::http::grpc;
 use crate::http::respond::grpc_trailers;
 use crate::limit::StreamGuard;
 use crate::pipeline::enter::Routed;
-use crate::pipeline::exchange::{Exchange, note};
-use crate::pipeline::relay::{StreamParts, code_of, end_reason, termination_of};
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::relay::{StreamParts, code_of, end_reason};
 use crate::pipeline::response::Body;
 use crate::stream::grpc::relay::{MessageRelay, MessageRelaySettings};
 use crate::stream::open::{EndReason, EndSignal};
-use crate::stream::relay::{HELD_BYTES_MAX, StreamObserver, StreamOutcome, StreamSummary};
-use crate::telemetry::{OpenStream, Outcome, Termination};
+use crate::stream::relay::{HELD_BYTES_MAX, StreamObserver, StreamSummary};
+use crate::telemetry::{OpenStream, Outcome};
 use crate::upstream::body::ResponseBody;
 
 /// What a relayed answer holds on to for as long as it lasts.
@@ -120,17 +120,7 @@ impl StreamObserver for MessageObserver {
             exchange.first_byte = Some(clock::now());
         }
         let Some(outcome) = response::read(self.method, data) else { return };
-        exchange.learn(outcome.task_id.as_deref(), outcome.context_id.as_deref());
-        if let Some(task) = outcome.task_id.as_deref().filter(|task| exchange.task.as_deref() != Some(*task))
-        {
-            exchange.task = Some(note(task));
-        }
-        if let Some(context) =
-            outcome.context_id.as_deref().filter(|context| exchange.context.as_deref() != Some(*context))
-        {
-            exchange.context = Some(note(context));
-        }
-        exchange.task_state = outcome.state.or(exchange.task_state);
+        exchange.event_said(&outcome);
     }
 
     fn trailers(&mut self, trailers: &HeaderMap) {
@@ -162,17 +152,6 @@ impl StreamObserver for MessageObserver {
         if self.stream.is_some() {
             exchange.events = Some(summary.events);
         }
-        exchange.response_bytes = summary.bytes;
-        match summary.outcome {
-            StreamOutcome::Finished => exchange.termination = Termination::Complete,
-            StreamOutcome::Ended(reason) | StreamOutcome::Cut(reason) => {
-                exchange.termination = termination_of(reason);
-                exchange.outcome = match reason {
-                    EndReason::UpstreamLost | EndReason::UpstreamIdle => Outcome::UpstreamError,
-                    _ => Outcome::StreamEnded,
-                };
-            }
-            StreamOutcome::CallerLeft => exchange.outcome = Outcome::ClientGone,
-        }
+        exchange.relayed(summary);
     }
 }
