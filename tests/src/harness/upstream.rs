@@ -223,6 +223,20 @@ pub fn json_answer(body: &Value) -> Vec<u8> {
     answer("200 OK", "application/json", body.to_string().as_bytes())
 }
 
+/// Bytes as gzip.
+#[must_use]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+/// An answer with JSON in gzip.
+#[must_use]
+pub fn gzip_answer(body: &[u8]) -> Vec<u8> {
+    answer("200 OK", "application/json\r\ncontent-encoding: gzip", &gzip(body))
+}
+
 /// The head of an event stream that ends with the connection.
 pub const STREAM_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\nconnection: close\r\n\r\n";

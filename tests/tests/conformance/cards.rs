@@ -7,7 +7,7 @@ use system_tests::harness::{
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
     protobuf::Message,
     sdk::Sdk,
-    upstream::{Request, Then, answer, json_answer, write},
+    upstream::{Request, Then, answer, gzip_answer, json_answer, write},
 };
 
 use crate::{
@@ -482,36 +482,11 @@ fn card_of(bytes: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Response 
     get(gateway.address, GATEWAY_CARD, &[])
 }
 
-/// `text` as gzip without compression: one stored block.
-fn gzip_stored(text: &[u8]) -> Vec<u8> {
-    let mut crc = !0_u32;
-    for byte in text {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    let length = u16::try_from(text.len()).expect("one block holds it");
-    let mut bytes = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01".to_vec();
-    bytes.extend(length.to_le_bytes());
-    bytes.extend((!length).to_le_bytes());
-    bytes.extend(text);
-    bytes.extend((!crc).to_le_bytes());
-    bytes.extend(u32::from(length).to_le_bytes());
-    bytes
-}
-
 #[test]
 fn c10_broken_cards_are_understood() {
     statement("C10", |evidence| {
-        let zipped = card_of(|own| {
-            let body = gzip_stored(crate::scripted::card(own, "127.0.0.1:1").to_string().as_bytes());
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
-            );
-            [head.into_bytes(), body].concat()
-        });
+        let zipped =
+            card_of(|own| gzip_answer(crate::scripted::card(own, "127.0.0.1:1").to_string().as_bytes()));
         assert_eq!(zipped.status(), 200, "{}", zipped.text());
         assert!(
             zipped.json()["url"].as_str().is_some_and(|url| url.ends_with("/a2a/echo")),

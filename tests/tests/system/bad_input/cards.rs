@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use system_tests::harness::{
     DataPlane, Upstream,
     http::{Response, get},
-    upstream::{answer, card, json_answer},
+    upstream::{answer, card, gzip_answer, json_answer},
 };
 
 use crate::common::{assert_serves, in_front_of};
@@ -65,35 +65,9 @@ fn an_unasked_304() {
     assert!(got.json()["error"].is_object(), "{}", got.text());
 }
 
-/// `text` as gzip without compression: one stored block.
-fn gzip_stored(text: &[u8]) -> Vec<u8> {
-    let mut crc = !0_u32;
-    for byte in text {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    let length = u16::try_from(text.len()).expect("one block holds it");
-    let mut bytes = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01".to_vec();
-    bytes.extend(length.to_le_bytes());
-    bytes.extend((!length).to_le_bytes());
-    bytes.extend(text);
-    bytes.extend((!crc).to_le_bytes());
-    bytes.extend(u32::from(length).to_le_bytes());
-    bytes
-}
-
 #[test]
 fn a_gzipped_card_is_read_and_rewritten() {
-    let (gateway, got) = fetched(|own| {
-        let body = gzip_stored(card(own).to_string().as_bytes());
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
-        );
-        [head.into_bytes(), body].concat()
-    });
+    let (gateway, got) = fetched(|own| gzip_answer(card(own).to_string().as_bytes()));
     assert_eq!(got.status(), 200, "{}", got.text());
     assert_eq!(got.json()["url"], gateway.agent("echo").as_str());
 }

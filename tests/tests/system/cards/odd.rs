@@ -1,12 +1,10 @@
 //! Agents whose card is none, or hard to read.
 
-use std::io::Write as _;
-
 use system_tests::harness::{
     DataPlane, Upstream,
     http::post,
     manifest::{KEYLESS_PLAN, Manifest},
-    upstream::{Then, answer, card, json_answer, well_behaved, write},
+    upstream::{Then, answer, card, gzip_answer, json_answer, well_behaved, write},
 };
 
 use super::{card_of, json_of, own, read, with_headers};
@@ -18,18 +16,9 @@ fn in_front_of(card: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (Upstr
     (agent, gateway)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).expect("memory can be written");
-    encoder.finish().expect("memory can be written")
-}
-
 #[test]
 fn an_encoded_card_is_decoded() {
-    let (_agent, gateway) = in_front_of(|own| {
-        let body = gzip(card(own).to_string().as_bytes());
-        with_headers("200 OK", "content-encoding: gzip\r\n", &body)
-    });
+    let (_agent, gateway) = in_front_of(|own| gzip_answer(card(own).to_string().as_bytes()));
     let answer = read(&gateway, &[("accept-encoding", "gzip")]);
     assert_eq!((answer.status(), answer.head.get("content-encoding")), (200, None));
     assert_eq!(answer.json()["url"], gateway.agent("echo"));
@@ -48,9 +37,7 @@ fn what_is_no_card_is_not_passed_on_as_one() {
             card["x"] = "y".repeat(1024 * 1024).into();
             json_answer(&card)
         }),
-        ("bomb", 502, |_| {
-            with_headers("200 OK", "content-encoding: gzip\r\n", &gzip(&vec![b' '; 4 * 1024 * 1024]))
-        }),
+        ("bomb", 502, |_| gzip_answer(&vec![b' '; 4 * 1024 * 1024])),
         ("coding", 502, |own| {
             with_headers("200 OK", "content-encoding: br\r\n", card(own).to_string().as_bytes())
         }),

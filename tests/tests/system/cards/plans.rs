@@ -1,13 +1,11 @@
 //! What a card says to whom.
 
-use std::io::Write as _;
-
 use serde_json::{Value, json};
 use system_tests::harness::{
     DataPlane, Upstream,
     http::{Response, get, post},
     manifest::{KEY_PLAN, KEYLESS_PLAN, Manifest},
-    upstream::{Then, well_behaved, write},
+    upstream::{Then, gzip_answer, well_behaved, write},
 };
 
 use super::{card_of, json_of, own, read, rich_card, skills, with_headers};
@@ -33,10 +31,7 @@ fn extended() -> Upstream {
             return Then::Keep;
         }
         if request.method == "GET" {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(card.to_string().as_bytes()).expect("memory can be written");
-            let body = encoder.finish().expect("memory can be written");
-            write(stream, &with_headers("200 OK", "content-encoding: gzip\r\n", &body));
+            write(stream, &gzip_answer(card.to_string().as_bytes()));
             return Then::Keep;
         }
         well_behaved(request, stream)
