@@ -4,7 +4,9 @@
 //! end; [`grpc::frame::Splitter`] does so for the messages of gRPC; [`open::OpenStreams`] knows every open stream, so
 //! that a revoked key or a stopped agent ends its own.
 
+mod alarm;
 pub mod grpc;
+mod hold;
 pub mod open;
 pub mod relay;
 pub mod sse;

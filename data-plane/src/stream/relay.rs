@@ -8,16 +8,16 @@
 //! reports as a broken transfer.
 
 use std::error::Error;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::Sleep;
 
+use super::alarm::{Alarm, after};
+use super::hold::Hold;
 use super::open::{EndReason, EndSignal};
 use super::sse::{self, Splitter};
 use crate::clock::{self, Instant};
@@ -126,15 +126,12 @@ struct Stream<B, O: StreamObserver> {
     settings: RelaySettings,
     end: EndSignal,
     splitter: Splitter,
-    held: BytesMut,
-    /// Part of the current event has been passed on, since it is larger than what is held.
-    is_inside_event: bool,
+    hold: Hold,
     is_started: bool,
     /// Set once the stream has to end and only waits for the event to.
     ending: Option<(EndReason, Instant)>,
     state: State,
-    // Armed once and not moved with every event: when it fires early, it is armed for the rest.
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     started: Instant,
     last_from_upstream: Instant,
     last_to_caller: Instant,
@@ -160,18 +157,18 @@ where
     /// Starts the relay at the agent's response head.
     pub fn new(upstream: B, observer: O, settings: RelaySettings, end: EndSignal) -> Self {
         let now = clock::now();
+        let held_bytes_max = settings.held_bytes_max;
         let mut stream = Stream {
             upstream: Some(upstream),
             observer,
             settings,
             end,
             splitter: Splitter::new(),
-            held: BytesMut::new(),
-            is_inside_event: false,
+            hold: Hold::new(held_bytes_max),
             is_started: false,
             ending: None,
             state: State::Open,
-            sleep: Box::pin(tokio::time::sleep_until(now)),
+            alarm: Alarm::new(now),
             started: now,
             last_from_upstream: now,
             last_to_caller: now,
@@ -180,7 +177,7 @@ where
             heartbeats: 0,
         };
         let first = stream.next_deadline();
-        stream.sleep.as_mut().reset(first);
+        stream.alarm.set(first);
         Self { stream: Box::new(stream) }
     }
 }
@@ -238,7 +235,7 @@ where
             return Poll::Ready(None);
         }
         match self.ending {
-            Some((reason, _)) if !self.is_inside_event => return self.end_now(reason),
+            Some((reason, _)) if !self.hold.is_passing() => return self.end_now(reason),
             Some(_) => {}
             None => {
                 let reason = self.end.poll_reason(cx).or_else(|| self.observer.poll_end(cx));
@@ -271,40 +268,24 @@ where
         self.events += u64::from(progress.events);
         let Some(boundary) = progress.boundary else { return self.on_part_of_event(chunk, now) };
         let tail = chunk.split_off(boundary);
-        let complete = self.join(chunk);
+        // The rest of an event that was passed on in part cannot be shown; those after it can.
+        let from = if self.hold.is_passing() { progress.first_boundary } else { 0 };
+        let complete = self.hold.complete(chunk);
         if self.observer.wants_events() {
-            // The rest of an event that was passed on in part cannot be shown; those after it can.
-            let from = if self.is_inside_event { progress.first_boundary } else { 0 };
             sse::for_each_event(&complete[from..], |data| self.observer.event(data));
         }
-        self.is_inside_event = false;
         self.last_to_caller = now;
         if self.ending.is_none() {
-            self.held.extend_from_slice(&tail);
+            self.hold.begin(&tail);
         }
         Poll::Ready(Some(Ok(self.without_mark(complete))))
     }
 
     /// Holds what has no boundary yet, or passes it on where it is too much.
     fn on_part_of_event(&mut self, chunk: Bytes, now: Instant) -> Turn {
-        if !self.is_inside_event && self.held.len() + chunk.len() <= self.settings.held_bytes_max {
-            self.held.extend_from_slice(&chunk);
-            return Poll::Ready(Some(Ok(Bytes::new())));
-        }
-        self.is_inside_event = true;
+        let Some(bytes) = self.hold.part(chunk) else { return Poll::Ready(Some(Ok(Bytes::new()))) };
         self.last_to_caller = now;
-        let bytes = self.join(chunk);
         Poll::Ready(Some(Ok(self.without_mark(bytes))))
-    }
-
-    /// What was held and what follows it, in one piece. Nothing is copied where nothing was held.
-    fn join(&mut self, chunk: Bytes) -> Bytes {
-        if self.held.is_empty() {
-            return chunk;
-        }
-        let mut joined = std::mem::take(&mut self.held);
-        joined.extend_from_slice(&chunk);
-        joined.freeze()
     }
 
     /// The stream without its byte order mark, which a heartbeat may have displaced from the beginning.
@@ -331,7 +312,7 @@ where
 
     /// Ends the stream now if it stands between two events towards the caller, else as soon as it does.
     fn end(&mut self, reason: EndReason) -> Turn {
-        if !self.settings.is_encoded && !self.is_inside_event {
+        if !self.settings.is_encoded && !self.hold.is_passing() {
             return self.end_now(reason);
         }
         if self.settings.is_encoded || self.upstream.is_none() {
@@ -344,14 +325,14 @@ where
     fn end_now(&mut self, reason: EndReason) -> Turn {
         self.upstream = None;
         // Half an event that nobody has seen.
-        self.held = BytesMut::new();
+        self.hold.forget();
         self.state = State::Over(StreamOutcome::Ended(reason));
         Poll::Ready(Some(Ok(self.observer.ending(reason).into_data().unwrap_or_default())))
     }
 
     fn cut(&mut self, reason: EndReason) -> Turn {
         self.upstream = None;
-        self.held = BytesMut::new();
+        self.hold.forget();
         self.state = State::Over(StreamOutcome::Cut(reason));
         Poll::Ready(Some(Err(RelayCut { reason })))
     }
@@ -370,10 +351,7 @@ where
                 return Poll::Ready(Some(Ok(HEARTBEAT)));
             }
             let next = self.next_deadline();
-            if self.sleep.is_elapsed() || self.sleep.deadline() > next {
-                self.sleep.as_mut().reset(next);
-            }
-            std::task::ready!(self.sleep.as_mut().poll(cx));
+            std::task::ready!(self.alarm.poll(next, cx));
         }
     }
 
@@ -389,7 +367,7 @@ where
     }
 
     fn heartbeat_deadline(&self) -> Option<Instant> {
-        let is_possible = !self.settings.is_encoded && !self.is_inside_event;
+        let is_possible = !self.settings.is_encoded && !self.hold.is_passing();
         let interval = self.settings.heartbeat_interval.filter(|_| is_possible)?;
         Some(after(self.last_to_caller, interval))
     }
@@ -402,11 +380,6 @@ where
         let over = self.settings.max_duration.map(|limit| after(self.started, limit));
         [over, self.heartbeat_deadline()].into_iter().flatten().fold(idle, Instant::min)
     }
-}
-
-/// `start + duration`, or far away where that overflows.
-fn after(start: Instant, duration: Duration) -> Instant {
-    start.checked_add(duration).unwrap_or_else(|| clock::far_future(start))
 }
 
 impl<B, O: StreamObserver> Drop for Stream<B, O> {

@@ -7,19 +7,19 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::Sleep;
 
 use super::frame::{Splitter, for_each_message};
 use crate::clock::{self, Instant};
 use crate::http::grpc;
+use crate::stream::alarm::{Alarm, after};
+use crate::stream::hold::Hold;
 use crate::stream::open::{EndReason, EndSignal};
 use crate::stream::relay::{StreamObserver, StreamOutcome, StreamSummary};
 
@@ -54,14 +54,11 @@ struct Stream<B, O: StreamObserver> {
     settings: MessageRelaySettings,
     end: EndSignal,
     splitter: Splitter,
-    held: BytesMut,
-    /// Part of the current message has been passed on, since it is larger than what is held.
-    is_inside_message: bool,
+    hold: Hold,
     /// Set once the answer has to end and only waits for the message to.
     ending: Option<(EndReason, Instant)>,
     state: State,
-    // Armed once and not moved with every message: when it fires early, it is armed for the rest.
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     started: Instant,
     last_from_upstream: Instant,
     messages: u64,
@@ -99,6 +96,7 @@ where
         end: EndSignal,
     ) -> Self {
         let now = clock::now();
+        let held_bytes_max = settings.held_bytes_max;
         let mut stream = Stream {
             start,
             upstream: Some(upstream),
@@ -106,18 +104,17 @@ where
             settings,
             end,
             splitter: Splitter::new(u32::MAX),
-            held: BytesMut::new(),
-            is_inside_message: false,
+            hold: Hold::new(held_bytes_max),
             ending: None,
             state: State::Open,
-            sleep: Box::pin(tokio::time::sleep_until(now)),
+            alarm: Alarm::new(now),
             started: now,
             last_from_upstream: now,
             messages: 0,
             bytes: 0,
         };
         let first = stream.next_deadline();
-        stream.sleep.as_mut().reset(first);
+        stream.alarm.set(first);
         Self { stream: Box::new(stream) }
     }
 }
@@ -172,7 +169,7 @@ where
             return Poll::Ready(Step::Over);
         }
         match self.ending {
-            Some((reason, _)) if !self.is_inside_message => return Poll::Ready(self.end_now(reason)),
+            Some((reason, _)) if !self.hold.is_passing() => return Poll::Ready(self.end_now(reason)),
             Some(_) => {}
             None => {
                 let reason = self.end.poll_reason(cx).or_else(|| self.observer.poll_end(cx));
@@ -213,10 +210,10 @@ where
         self.messages += u64::from(progress.messages);
         let Some(boundary) = progress.boundary else { return self.on_part_of_message(chunk) };
         let tail = chunk.split_off(boundary);
-        let complete = self.join(chunk);
+        // The rest of a message that was passed on in part cannot be shown; those after it can.
+        let from = if self.hold.is_passing() { progress.first_boundary } else { 0 };
+        let complete = self.hold.complete(chunk);
         if self.observer.wants_events() {
-            // The rest of a message that was passed on in part cannot be shown; those after it can.
-            let from = if self.is_inside_message { progress.first_boundary } else { 0 };
             let longest = u32::try_from(self.settings.held_bytes_max).unwrap_or(u32::MAX);
             for_each_message(&complete[from..], longest, |frame| {
                 if !frame.is_compressed {
@@ -224,9 +221,8 @@ where
                 }
             });
         }
-        self.is_inside_message = false;
         if self.ending.is_none() {
-            self.held.extend_from_slice(&tail);
+            self.hold.begin(&tail);
         }
         Step::Pass(Frame::data(complete))
     }
@@ -236,23 +232,7 @@ where
         if chunk.is_empty() {
             return Step::Again;
         }
-        if !self.is_inside_message && self.held.len() + chunk.len() <= self.settings.held_bytes_max {
-            self.held.extend_from_slice(&chunk);
-            return Step::Again;
-        }
-        self.is_inside_message = true;
-        let bytes = self.join(chunk);
-        Step::Pass(Frame::data(bytes))
-    }
-
-    /// What was held and what follows it, in one piece. Nothing is copied where nothing was held.
-    fn join(&mut self, chunk: Bytes) -> Bytes {
-        if self.held.is_empty() {
-            return chunk;
-        }
-        let mut joined = std::mem::take(&mut self.held);
-        joined.extend_from_slice(&chunk);
-        joined.freeze()
+        self.hold.part(chunk).map_or(Step::Again, |bytes| Step::Pass(Frame::data(bytes)))
     }
 
     /// The agent's status passes as it is, unless it calls complete what is not.
@@ -261,7 +241,7 @@ where
             return self.end_now(EndReason::UpstreamLost);
         }
         self.upstream = None;
-        self.held = BytesMut::new();
+        self.hold.forget();
         self.observer.trailers(&trailers);
         self.state = State::Over(StreamOutcome::Finished);
         Step::Pass(Frame::trailers(trailers))
@@ -269,7 +249,7 @@ where
 
     /// Ends the answer now if it stands between two messages towards the caller, else as soon as it does.
     fn end(&mut self, reason: EndReason) -> Step {
-        if !self.is_inside_message {
+        if !self.hold.is_passing() {
             return self.end_now(reason);
         }
         self.ending = Some((reason, clock::now() + MESSAGE_END_TIMEOUT));
@@ -279,7 +259,7 @@ where
     fn end_now(&mut self, reason: EndReason) -> Step {
         self.upstream = None;
         // Half a message that nobody has seen.
-        self.held = BytesMut::new();
+        self.hold.forget();
         self.state = State::Over(StreamOutcome::Ended(reason));
         Step::Pass(self.observer.ending(reason))
     }
@@ -291,10 +271,7 @@ where
                 return Poll::Ready(step);
             }
             let next = self.next_deadline();
-            if self.sleep.is_elapsed() || self.sleep.deadline() > next {
-                self.sleep.as_mut().reset(next);
-            }
-            std::task::ready!(self.sleep.as_mut().poll(cx));
+            std::task::ready!(self.alarm.poll(next, cx));
         }
     }
 
@@ -320,11 +297,6 @@ where
         let over = self.settings.max_duration.map(|limit| after(self.started, limit));
         [over, self.settings.deadline].into_iter().flatten().fold(idle, Instant::min)
     }
-}
-
-/// `start + duration`, or far away where that overflows.
-fn after(start: Instant, duration: Duration) -> Instant {
-    start.checked_add(duration).unwrap_or_else(|| clock::far_future(start))
 }
 
 impl<B, O: StreamObserver> Drop for Stream<B, O> {
